@@ -1,0 +1,1 @@
+"""Mathematics of control: no I/O, clock, thread or logger."""

@@ -1,0 +1,1 @@
+"""Rig files, point lists, scenarios: read, checked, with messages that name file and line."""

@@ -1,0 +1,1 @@
+"""What is on the other end of a wire."""

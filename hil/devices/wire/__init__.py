@@ -1,0 +1,1 @@
+"""From engineering values to bytes and back."""

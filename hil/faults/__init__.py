@@ -1,0 +1,1 @@
+"""Faults on a schedule: of sensors and of equipment."""

@@ -1,0 +1,1 @@
+"""Timing, process image and cycle: the tight loop."""

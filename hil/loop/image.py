@@ -1,0 +1,138 @@
+"""The process image: every signal's value, quality and time of receipt, in slots fixed at start-up.
+
+Plain lists and byte arrays, because one element of a list is several times cheaper to read and write
+from Python than one element of an array, and the cycle touches single elements only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Quality(IntEnum):
+    """How far a value can be believed."""
+
+    GOOD = 0
+    STALE = 1
+    """Older than the signal's maximum age: shown, not acted on."""
+    BAD = 2
+    """Out of range, not finite, never received, or older than three times the maximum age."""
+    SUBSTITUTED = 3
+    """Put in by a fallback or a failsafe in place of a value."""
+
+
+# As plain integers for the cycle: an enumeration's member costs a look-up and compares slower.
+GOOD, STALE, BAD, SUBSTITUTED = (int(quality) for quality in Quality)
+
+BAD_AGE_FACTOR = 3
+"""A value older than this many maximum ages is BAD, no longer only STALE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A named value.
+
+    Attributes
+    ----------
+    name : str
+        Unit last, for example ``tcs_supply_temp_degc``.
+    unit : str
+        As in :mod:`hil.config.units`.
+    low, high : float
+        Range, in the unit. A received value outside is BAD; a written one is clamped to it.
+    failsafe : float
+        Taken where the value cannot be had or must not be trusted, in the unit.
+    max_age_ns : int
+        Age at which a received value turns STALE; 0 for a value that is made anew each cycle.
+    initial : float
+        Value before the first cycle, in the unit; the failsafe where none is given.
+    """
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    failsafe: float
+    max_age_ns: int = 0
+    initial: float = math.nan
+
+    @property
+    def start(self) -> float:
+        """The value before the first cycle, in the unit."""
+        return self.failsafe if math.isnan(self.initial) else self.initial
+
+
+class Image:
+    """All signals of a rig. Slots are looked up by name at start-up and by index in the loop.
+
+    Attributes
+    ----------
+    signals : tuple of Signal
+        In the order of the slots.
+    index : dict of str to int
+        Slot of each signal by name, for start-up only.
+    values : list of float
+        Always finite.  # (n_signals,)
+    quality : bytearray
+        :class:`Quality` of each value.  # (n_signals,)
+    received_ns : list of int
+        Loop time at which each value was received or computed, ns.  # (n_signals,)
+    limited : bytearray
+        Why the last written value differs from what was asked (bits of ``controller.Limit``), 0 where
+        it does not.  # (n_signals,)
+    rejected : list of int
+        How many received values were refused for being not finite or out of range.  # (n_signals,)
+    """
+
+    __slots__ = (
+        "_aging", "_high", "_low", "index", "limited", "quality", "received_ns", "rejected", "signals", "values",
+    )  # fmt: skip
+
+    def __init__(self, signals: Sequence[Signal]) -> None:
+        self.signals = tuple(signals)
+        self.index = {signal.name: slot for slot, signal in enumerate(self.signals)}
+        count = len(self.signals)
+        self.values = [float(signal.start) for signal in self.signals]
+        self.quality = bytearray([SUBSTITUTED] * count)
+        self.received_ns = [0] * count
+        self.limited = bytearray(count)
+        self.rejected = [0] * count
+        self._low = [signal.low for signal in self.signals]
+        self._high = [signal.high for signal in self.signals]
+        self._aging = [(slot, s.max_age_ns) for slot, s in enumerate(self.signals) if s.max_age_ns > 0]
+
+    def accept(self, slot: int, value: float, received_ns: int) -> bool:
+        """Take a received value; refuse it, keeping the last one as BAD, where it is not finite or out of range.
+
+        Returns whether it was taken. ``value`` in the signal's unit, ``received_ns`` in loop time.
+        """
+        # One comparison chain refuses NaN and both infinities too, since the range is finite.
+        if self._low[slot] <= value <= self._high[slot]:
+            self.values[slot] = value
+            self.quality[slot] = GOOD
+            self.received_ns[slot] = received_ns
+            return True
+        self.quality[slot] = BAD
+        self.rejected[slot] += 1
+        return False
+
+    def substitute(self, slot: int, value: float, now_ns: int) -> None:
+        """Put a fallback or failsafe value (finite, in the signal's unit) in place of a received one."""
+        self.values[slot] = value
+        self.quality[slot] = SUBSTITUTED
+        self.received_ns[slot] = now_ns
+
+    def age(self, now_ns: int) -> None:
+        """Mark received values that have become too old at ``now_ns`` (loop time)."""
+        quality = self.quality
+        received_ns = self.received_ns
+        for slot, max_age_ns in self._aging:
+            age_ns = now_ns - received_ns[slot]
+            if age_ns > max_age_ns:
+                if age_ns > BAD_AGE_FACTOR * max_age_ns:
+                    quality[slot] = BAD
+                elif quality[slot] == GOOD:
+                    quality[slot] = STALE

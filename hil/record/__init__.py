@@ -1,0 +1,1 @@
+"""From the ring to the disk: the run folder."""

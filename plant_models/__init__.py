@@ -1,0 +1,1 @@
+"""Physics of the plant: no I/O, clock, thread or logger."""
