@@ -1,0 +1,212 @@
+"""Point lists: which signal lies where in a Modbus device, one row of a CSV file a point.
+
+Comma or semicolon separated (with semicolons a decimal comma is understood), UTF-8 with or without byte
+order mark; blank lines and lines starting with ``#`` are skipped. Columns, in any order:
+
+=====================  =================================================  ===========================
+column                 meaning                                            where empty or missing
+=====================  =================================================  ===========================
+``signal``             name of the signal, unit last                      required
+``table``              coil, discrete_input, input_register,              required
+                       holding_register
+``address_zero_based`` address as on the wire, 0 to 65535                 exactly one of the three
+``address_one_based``  number as in most books, 1 to 65536                columns; the cell is
+``address_book``       40001 or 400001 style; first digit as the table    required
+``type``               bool, int16 ... float64                            bool for coils, discrete
+                                                                          inputs and bits; else required
+``bit``                0 to 15: this bit of a register                    the whole register
+``unit_id``            0 to 247, or 255                                   1
+``word_order``         high_first, low_first                              high_first
+``byte_order``         big, little (bytes swapped in each register)       big
+``scale``, ``offset``  engineering value = raw x scale + offset           1, 0
+``unit``               unit of the engineering value                      from the signal's name; bool
+                                                                          for type bool; else 1
+``access``             r, w, rw                                           r
+``write``              every_cycle, on_change, never                      on_change for w and rw
+``deadband``           on_change: smallest change worth a write, in unit  0: any change of the raw number
+``refresh_s``          on_change: write again after this time, s          never
+``min``, ``max``       range the device takes, in unit; a write outside   the type's range
+                       is refused and counted
+``comment``            anything
+=====================  =================================================  ===========================
+
+An inverted alarm (0 = leak) is a bool with scale -1 and offset 1.
+A bit of a holding register is written with its whole word: bits of the word that are not listed are 0.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from hil.config.nearest import did_you_mean, nearest
+from hil.config.point_cells import Row, parse_point
+from hil.config.point_checks import SignalRange, check_against, coarse_points
+from hil.config.point_overlaps import layout_problems
+from hil.config.point_types import ADDRESS_COLUMNS, COLUMNS, DATA_TYPES, REQUIRED_COLUMNS, DataType, Point
+from hil.errors import ConfigError, Problem
+
+__all__ = [
+    "DATA_TYPES",
+    "DataType",
+    "Point",
+    "PointList",
+    "SignalRange",
+    "check_against",
+    "coarse_points",
+    "load_points",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PointList:
+    """The points of one file, in its order; ``file`` as the user named it."""
+
+    file: str
+    points: tuple[Point, ...]
+
+    def point(self, signal: str) -> Point | None:
+        """Give the point of a signal, or None."""
+        return next((point for point in self.points if point.signal == signal), None)
+
+
+def load_points(path: str | Path) -> PointList:
+    """Read a point list.
+
+    Raises
+    ------
+    ConfigError
+        With every problem of the file, in the order of its lines.
+    """
+    file = str(path)
+    problems: list[Problem] = []
+    lines = _numbered_lines(Path(path), file)
+    header, separator = _header(lines, file)
+    rows = _rows(lines[1:], header, separator, file, problems)
+    points = [point for row in rows if (point := parse_point(row, problems)) is not None]
+    problems += layout_problems(points)
+    if not rows and not problems:
+        problems.append(
+            Problem(file, None, "no points below the header", "a row needs at least signal, table, address")
+        )
+    if problems:
+        raise ConfigError(sorted(problems, key=lambda problem: problem.line or 0))
+    return PointList(file, tuple(points))
+
+
+def _numbered_lines(path: Path, file: str) -> list[tuple[int, str]]:
+    try:
+        data = path.read_bytes()
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(
+            Problem(file, None, f"cannot be read: {error.strerror}", _near_file(path))
+        ) from error
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        what = f"byte 0x{data[error.start]:02x} is not UTF-8"
+        raise ConfigError(Problem(file, line, what, 'save it as "CSV UTF-8"')) from error
+    numbered = ((number, line.strip()) for number, line in enumerate(text.splitlines(), start=1))
+    return [
+        (number, line)
+        for number, line in numbered
+        if line.strip(",; \t")
+        and not line.lstrip('"').startswith("#")
+        and not line.lower().startswith("sep=")
+    ]
+
+
+def _near_file(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f'the folder "{folder}" does not exist'
+    files = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+    close = nearest(path.name, files)
+    return f'did you mean "{folder / close}"?' if close else ""
+
+
+def _header(lines: list[tuple[int, str]], file: str) -> tuple[list[str], str]:
+    if not lines:
+        raise ConfigError(
+            Problem(file, None, "empty", f"the header needs {', '.join(REQUIRED_COLUMNS)} and an address")
+        )
+    line, text = lines[0]
+    separator = ";" if text.count(";") > text.count(",") else ","
+    try:
+        header = [cell.strip().lower() for cell in _cells(text, separator)]
+    except csv.Error as error:
+        raise ConfigError(
+            Problem(file, line, f"not a CSV header: {error}", "a quote is not closed")
+        ) from error
+    problems = [
+        Problem(
+            file,
+            line,
+            f'unknown column "{name}"',
+            did_you_mean(name, COLUMNS) or f"columns: {', '.join(COLUMNS)}",
+        )
+        for name in header
+        if name not in COLUMNS
+    ]
+    problems += [
+        Problem(file, line, f'column "{name}" appears {header.count(name)} times', "keep one")
+        for name in COLUMNS
+        if header.count(name) > 1
+    ]
+    unknown = [name for name in header if name not in COLUMNS]
+    for name in REQUIRED_COLUMNS:
+        if name not in header:
+            close = nearest(name, unknown)
+            problems.append(
+                Problem(
+                    file,
+                    line,
+                    f'missing column "{name}"',
+                    f'"{close}" is near it: rename it' if close else "",
+                )
+            )
+    problems += _address_column_problems(header, file, line)
+    if problems:
+        raise ConfigError(problems)
+    return header, separator
+
+
+def _address_column_problems(header: list[str], file: str, line: int) -> list[Problem]:
+    given = [name for name in ADDRESS_COLUMNS if name in header]
+    if len(given) == 1:
+        return []
+    what = f"{len(given)} address columns ({', '.join(given)})" if given else "missing column for the address"
+    return [
+        Problem(
+            file,
+            line,
+            what,
+            "exactly one of address_zero_based (wire), address_one_based, address_book (40001 or 400001)",
+        )
+    ]
+
+
+def _cells(text: str, separator: str) -> list[str]:
+    return next(csv.reader([text], delimiter=separator, strict=True))
+
+
+def _rows(
+    lines: list[tuple[int, str]], header: list[str], separator: str, file: str, problems: list[Problem]
+) -> list[Row]:
+    rows = []
+    for line, text in lines:
+        try:
+            cells = [cell.strip() for cell in _cells(text, separator)]
+        except csv.Error as error:
+            problems.append(
+                Problem(file, line, f"not a CSV row: {error}", "a quote is not closed; a row is one line")
+            )
+            continue
+        if any(cells[len(header) :]):
+            what = f"{len(cells)} cells under a header of {len(header)}"
+            problems.append(Problem(file, line, what, f'a cell with "{separator}" inside needs quotes'))
+            continue
+        cells += [""] * (len(header) - len(cells))
+        rows.append(Row(file, line, dict(zip(header, cells, strict=False)), decimal_comma=separator == ";"))
+    return rows
