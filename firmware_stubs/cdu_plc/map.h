@@ -12,7 +12,8 @@ enum input_register {
     IR_VALVE_POSITION = 5,    /* uint16, .01 % */
     IR_PUMP_SPEED = 6,        /* uint16, .01 % */
     IR_HEARTBEAT_ECHO = 7,
-    IR_COUNT = 8
+    IR_MODE_WORD = 8,
+    IR_COUNT = 9
 };
 
 /* Discrete inputs (function 02). */
@@ -56,5 +57,9 @@ enum status_bit {
     STATUS_REMOTE_LOCKED = 8,  /* the key on the panel stands at LOCAL */
     STATUS_HEARTBEAT_ALIVE = 9
 };
+
+/* Bits of the mode word: the status word's bits 1, 2, 8 and 9 by themselves. A point list may not give one
+   register two meanings, so a master that logs the status word whole takes its switches from here. */
+enum mode_bit { MODE_BIT_REMOTE = 0, MODE_BIT_FAILSAFE = 1, MODE_BIT_REMOTE_LOCKED = 2, MODE_BIT_HEARTBEAT_ALIVE = 3 };
 
 #endif

@@ -206,6 +206,13 @@ static uint16_t status_word(const plc *p)
                       watchdog_alive(&p->heartbeat) << STATUS_HEARTBEAT_ALIVE);
 }
 
+static uint16_t mode_word(const plc *p)
+{
+    return (uint16_t)((p->mode == MODE_REMOTE) << MODE_BIT_REMOTE | (p->mode == MODE_FAILSAFE) << MODE_BIT_FAILSAFE |
+                      p->settings.remote_locked << MODE_BIT_REMOTE_LOCKED |
+                      watchdog_alive(&p->heartbeat) << MODE_BIT_HEARTBEAT_ALIVE);
+}
+
 /* A broken wire shows as the far end of the type: no honest reading comes near it. */
 static uint16_t counts_int16(const sensor *s, double unit_per_count)
 {
@@ -232,5 +239,6 @@ void plc_publish(const plc *p, uint16_t *input_registers, uint8_t *discrete_inpu
     input_registers[IR_VALVE_POSITION] = counts_percent(&p->valve);
     input_registers[IR_PUMP_SPEED] = counts_percent(&p->pump);
     input_registers[IR_HEARTBEAT_ECHO] = p->heartbeat.last;
+    input_registers[IR_MODE_WORD] = mode_word(p);
     discrete_inputs[DI_NO_LEAK] = p->leak ? 0 : 1;
 }
