@@ -1,0 +1,275 @@
+"""A coolant distribution unit with its racks, as a plant that is stepped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from plant_models import cdu_physics as physics
+from plant_models.cold_plate import OCP_1KW_OAM_PG25, ColdPlate
+from plant_models.datasheet import CduDatasheet
+from plant_models.datasheet import datasheet as ready_datasheet
+from plant_models.equilibrium import steady_state, trim
+from plant_models.errors import PlantSettingError
+from plant_models.parameters import PUMP_TRIPPED, VALVE_STUCK, CduParameters
+from plant_models.ports import Port
+from plant_models.sizing import CduSettings, settings_from, size
+
+if TYPE_CHECKING:
+    from control import NonlinearIOSystem
+
+_FAULT_PLACES = {"pump_trip": PUMP_TRIPPED, "valve_stuck": VALVE_STUCK}
+
+EFFECTS: Mapping[tuple[str, str], int] = MappingProxyType({
+    ("rack_heat_kw", "tcs_supply_temp_degc"): +1,
+    ("rack_heat_kw", "tcs_return_temp_degc"): +1,
+    ("rack_heat_kw", "fws_return_temp_degc"): +1,
+    ("rack_heat_kw", "cold_plate_case_temp_degc"): +1,
+    ("rack_heat_kw", "fws_heat_kw"): +1,
+    ("rack_heat_kw", "tcs_heat_kw"): +1,
+    ("fws_supply_temp_degc", "tcs_supply_temp_degc"): +1,
+    ("fws_supply_temp_degc", "tcs_return_temp_degc"): +1,
+    ("fws_supply_temp_degc", "fws_return_temp_degc"): +1,
+    ("fws_supply_temp_degc", "cold_plate_case_temp_degc"): +1,
+    ("fws_differential_pressure_kpa", "tcs_supply_temp_degc"): -1,
+    ("fws_differential_pressure_kpa", "tcs_return_temp_degc"): -1,
+    ("fws_differential_pressure_kpa", "fws_return_temp_degc"): -1,
+    ("fws_differential_pressure_kpa", "fws_flow_kg_s"): +1,
+    ("fws_differential_pressure_kpa", "cold_plate_case_temp_degc"): -1,
+    ("fws_valve_command_percent", "tcs_supply_temp_degc"): -1,
+    ("fws_valve_command_percent", "tcs_return_temp_degc"): -1,
+    ("fws_valve_command_percent", "fws_return_temp_degc"): -1,
+    ("fws_valve_command_percent", "fws_flow_kg_s"): +1,
+    ("fws_valve_command_percent", "fws_valve_position_percent"): +1,
+    ("fws_valve_command_percent", "cold_plate_case_temp_degc"): -1,
+    ("tcs_pump_speed_command_percent", "rack_differential_pressure_kpa"): +1,
+    ("tcs_pump_speed_command_percent", "tcs_flow_kg_s"): +1,
+    ("tcs_pump_speed_command_percent", "tcs_flow_l_min"): +1,
+    ("tcs_pump_speed_command_percent", "tcs_pump_speed_percent"): +1,
+    ("tcs_pump_speed_command_percent", "pump_power_kw"): +1,
+})  # fmt: skip
+"""Sign of the steady effect of an input on an output, where it has one sign over the whole operating range."""
+
+
+@dataclass(frozen=True, slots=True)
+class CduSnapshot:
+    """Everything a :class:`CduPlant` remembers, to the bit."""
+
+    state: tuple[float, ...]
+    inputs: tuple[float, ...]
+    faults: tuple[float, ...]
+    residual_kw: float
+    counters: tuple[int, int]
+
+
+class CduPlant:
+    """A CDU with its racks. Satisfies ``hil.loop.protocols.Plant``.
+
+    Attributes
+    ----------
+    input_ports, output_ports, state_ports : tuple of Port
+        In the order of ``step`` and of ``state``.
+    default_inputs : dict of str to float
+        For the inputs that may stay unwired: the facility water at its design point.
+    faults : tuple of str
+        ``pump_trip``: the pump coasts to a stop; ``valve_stuck``: the FWS valve stays where it is.
+    effects : mapping of (input, output) to int
+        See :data:`EFFECTS`.
+    parameters : CduParameters
+        What the plant is made of.
+    rejected_inputs, clamped_inputs : int
+        How many input values were not finite (the last good one was held) or outside the model's domain.
+    """
+
+    input_ports: tuple[Port, ...] = physics.INPUT_PORTS
+    output_ports: tuple[Port, ...] = physics.OUTPUT_PORTS
+    state_ports: tuple[Port, ...] = physics.STATE_PORTS
+    faults: tuple[str, ...] = tuple(_FAULT_PLACES)
+    effects: Mapping[tuple[str, str], int] = EFFECTS
+
+    def __init__(
+        self, parameters: CduParameters, plate: ColdPlate, inputs: Mapping[str, float], default_inputs: Mapping[str, float]
+    ) -> None:
+        """Start in equilibrium at ``inputs`` (one for each input port); most callers want :meth:`from_datasheet`."""
+        self.parameters = parameters
+        self.default_inputs = dict(default_inputs)
+        self._p = parameters.packed(plate)
+        self._u = self._input_array(inputs)
+        self._y = np.zeros(physics.STATES + physics.ENERGIES)
+        self._y[: physics.STATES] = steady_state(parameters, self._p, self._u)
+        self._raw = self._u.copy()
+        self._out = np.zeros(len(self.output_ports))
+        self._work = np.zeros((physics.WORK_ROWS, self._y.size))
+        self._bounds = [*zip(physics.INPUT_LOW.tolist(), physics.INPUT_HIGH.tolist(), strict=True)]
+        self.rejected_inputs = 0
+        self.clamped_inputs = 0
+        # Now rather than in the first cycle: loading the compiled kernel takes as long as thousands of steps.
+        self.step(self._u.tolist(), 0.0)
+
+    @classmethod
+    def from_datasheet(
+        cls,
+        sheet: CduDatasheet | str,
+        *,
+        plate: ColdPlate = OCP_1KW_OAM_PG25,
+        initial_rack_heat_kw: float | None = None,
+        initial_tcs_supply_temp_degc: float | None = None,
+        initial_rack_differential_pressure_kpa: float | None = None,
+        initial_fws_supply_temp_degc: float | None = None,
+        initial_fws_differential_pressure_kpa: float | None = None,
+        **settings: float,
+    ) -> CduPlant:
+        """Size a CDU from ``sheet`` (or the name of a ready one) and start it in equilibrium.
+
+        The initial figures default to the design point, at half of the duty; valve and pump start where they hold
+        them. ``settings`` are the fields of :class:`CduSettings`.
+
+        Raises
+        ------
+        DatasheetError
+            Figures of the sheet that disagree.
+        PlantSettingError
+            An unknown setting or a value outside its range.
+        """
+        sheet = ready_datasheet(sheet) if isinstance(sheet, str) else sheet
+        chosen = settings_from(**settings)
+        parameters = size(sheet, chosen, plate)
+        facility = {
+            "fws_supply_temp_degc": _or(initial_fws_supply_temp_degc, sheet.fws_supply_temp_degc),
+            "fws_differential_pressure_kpa": _or(initial_fws_differential_pressure_kpa, sheet.fws_drop_kpa),
+        }
+        design_supply_degc = sheet.fws_supply_temp_degc + sheet.approach_k
+        start = np.array([_or(initial_rack_heat_kw, 0.5 * sheet.duty_kw), *facility.values(), 0.0, 0.0])
+        valve, pump = trim(
+            parameters,
+            parameters.packed(plate),
+            start,
+            _or(initial_tcs_supply_temp_degc, design_supply_degc),
+            _or(initial_rack_differential_pressure_kpa, sheet.rack_drop_kpa),
+        )
+        inputs = {
+            "rack_heat_kw": float(start[physics.HEAT]),
+            **facility,
+            "fws_valve_command_percent": valve,
+            "tcs_pump_speed_command_percent": pump,
+        }
+        return cls(parameters, plate, inputs, facility)
+
+    def step(self, inputs: Sequence[float], dt_s: float) -> list[float]:
+        """Advance by ``dt_s`` (s) with ``inputs`` held; gives the outputs at the end, in the order of the ports.
+
+        A value that is not finite holds the last good one, a value outside the domain is clamped; both are counted.
+        ``dt_s`` = 0 gives the outputs of the present state.
+        """
+        u = self._u
+        slot = 0
+        for value, (low, high) in zip(inputs, self._bounds, strict=True):
+            if low <= value <= high:
+                u[slot] = value
+            elif math.isfinite(value):
+                u[slot] = low if value < low else high
+                self.clamped_inputs += 1
+            else:
+                self.rejected_inputs += 1
+            slot += 1
+        physics.advance(self._y, u, self._p, float(dt_s), self._out, self._work)
+        return self._out.tolist()
+
+    def set_fault(self, fault: str, active: bool) -> None:
+        """Switch one of :attr:`faults` on or off.
+
+        Raises
+        ------
+        PlantSettingError
+            The plant has no such fault.
+        """
+        if fault not in _FAULT_PLACES:
+            raise PlantSettingError(f"a CDU has no fault {fault!r}; there are {', '.join(self.faults)}")
+        self._p[_FAULT_PLACES[fault]] = float(active)
+
+    @property
+    def state(self) -> tuple[float, ...]:
+        """State in the order of :attr:`state_ports`."""
+        return tuple(self._y[: physics.STATES].tolist())
+
+    @property
+    def inputs(self) -> dict[str, float]:
+        """Inputs as last held."""
+        return dict(zip((port.name for port in self.input_ports), self._u.tolist(), strict=True))
+
+    def snapshot(self) -> CduSnapshot:
+        """Everything that later outputs depend on."""
+        return CduSnapshot(
+            state=self.state,
+            inputs=tuple(self._u.tolist()),
+            faults=tuple(float(self._p[place]) for place in _FAULT_PLACES.values()),
+            residual_kw=float(self._out[physics.RESIDUAL]),
+            counters=(self.rejected_inputs, self.clamped_inputs),
+        )
+
+    def restore(self, snapshot: CduSnapshot) -> None:
+        """Go back to ``snapshot``; every later output is the same, to the bit."""
+        self._y[: physics.STATES] = snapshot.state
+        self._u[:] = snapshot.inputs
+        for place, value in zip(_FAULT_PLACES.values(), snapshot.faults, strict=True):
+            self._p[place] = value
+        self._out[physics.RESIDUAL] = snapshot.residual_kw
+        self.rejected_inputs, self.clamped_inputs = snapshot.counters
+
+    def steady_state(self, inputs: Mapping[str, float]) -> dict[str, float]:
+        """State in which the plant, without faults, settles at ``inputs``; what is missing is as last held.
+
+        Raises
+        ------
+        NoEquilibriumError
+            Heat, and no flow to carry it away.
+        PlantSettingError
+            No such input, or a value outside the domain.
+        """
+        held = self._input_array({**self.inputs, **inputs})
+        found = steady_state(self.parameters, self._p, held).tolist()
+        return dict(zip((port.name for port in self.state_ports), found, strict=True))
+
+    def start_at(self, inputs: Mapping[str, float]) -> None:
+        """Put the plant into equilibrium at ``inputs``; raises as :meth:`steady_state`."""
+        held = self._input_array({**self.inputs, **inputs})
+        self._y[: physics.STATES] = steady_state(self.parameters, self._p, held)
+        self._u[:] = held
+
+    def trim(self, supply_temp_degc: float, rack_differential_pressure_kpa: float) -> dict[str, float]:
+        """Commands that settle at these set-points under the inputs last held, or at the nearest limit."""
+        valve, pump = trim(self.parameters, self._p, self._u, supply_temp_degc, rack_differential_pressure_kpa)
+        return {"fws_valve_command_percent": valve, "tcs_pump_speed_command_percent": pump}
+
+    @property
+    def packed_parameters(self) -> npt.NDArray[np.float64]:
+        """Copy of what the kernels take as ``params``, faults as they are now.  # (n_p,)"""
+        return self._p.copy()
+
+    def to_control(self) -> NonlinearIOSystem:
+        """Give the same physics as a ``control.NonlinearIOSystem`` with named inputs, outputs and states."""
+        from plant_models.io_system import to_control  # noqa: PLC0415 - python-control takes a second to import
+
+        return to_control(self)
+
+    def _input_array(self, inputs: Mapping[str, float]) -> npt.NDArray[np.float64]:
+        held = np.zeros(len(self.input_ports))
+        known = {port.name: slot for slot, port in enumerate(self.input_ports)}
+        for name, value in inputs.items():
+            if name not in known:
+                raise PlantSettingError(f"a CDU has no input {name!r}; there are {', '.join(known)}")
+            low, high = physics.INPUT_LOW[known[name]], physics.INPUT_HIGH[known[name]]
+            if not low <= value <= high:
+                raise PlantSettingError(f"{name} = {value!r} is outside {low:g} … {high:g}")
+            held[known[name]] = value
+        return held
+
+
+def _or(given: float | None, otherwise: float) -> float:
+    return otherwise if given is None else given

@@ -1,0 +1,319 @@
+"""The CDU's equations as compiled kernels: the one source of physics for stepping and for python-control.
+
+::
+
+            ┌─ return pipe ◄─ racks ◄─ supply pipe ◄─┐
+            ▼                                        │
+    TCS  exchanger ─────► filter ─► pump ────────────┘
+    FWS  exchanger ◄─ equal-percentage valve ◄─ facility water
+
+Five stirred volumes (CDU with pump, supply pipe, racks, return pipe, FWS side of the exchanger), the cold plates'
+mass, and two actuators. Flow is incompressible and at once in balance; a check valve keeps it from reversing.
+Temperatures in °C (only differences count), positions in %, inputs in the units of the ports.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from plant_models._jit import entry, inner, physics_stamp
+from plant_models.actuator import actuator_rate_per_s
+from plant_models.cold_plate import film_resistance_k_w, inlet_weight
+from plant_models.heat_exchanger import conductance_w_k, heat_conductance_w_k
+from plant_models.parameters import PLACE, PUMP_TRIPPED, TABLE, VALVE_STUCK
+from plant_models.ports import Port
+from plant_models.pump import RACK_EXPONENT, coasting_rate_per_s, operating_flow_ratio, power_ratio
+from plant_models.valve import circuit_flow_ratio, opening
+
+Array = npt.NDArray[np.float64]
+
+INPUT_PORTS = (
+    Port("rack_heat_kw", "kW"),
+    Port("fws_supply_temp_degc", "degC"),
+    Port("fws_differential_pressure_kpa", "kPa"),
+    Port("fws_valve_command_percent", "%"),
+    Port("tcs_pump_speed_command_percent", "%"),
+)
+INPUT_LOW = np.array([0.0, -20.0, 0.0, 0.0, 0.0])
+INPUT_HIGH = np.array([20_000.0, 120.0, 2_000.0, 100.0, 100.0])
+"""Domain of the model; a value outside is clamped and counted."""
+
+STATE_PORTS = (
+    Port("tcs_supply_temp_degc", "degC"),
+    Port("rack_inlet_temp_degc", "degC"),
+    Port("rack_outlet_temp_degc", "degC"),
+    Port("tcs_return_temp_degc", "degC"),
+    Port("fws_return_temp_degc", "degC"),
+    Port("cold_plate_case_temp_degc", "degC"),
+    Port("fws_valve_position_percent", "%"),
+    Port("tcs_pump_speed_percent", "%"),
+)
+OUTPUT_PORTS = (
+    Port("tcs_supply_temp_degc", "degC"),
+    Port("tcs_return_temp_degc", "degC"),
+    Port("tcs_flow_kg_s", "kg/s"),
+    Port("tcs_flow_l_min", "L/min"),
+    Port("rack_differential_pressure_kpa", "kPa"),
+    Port("fws_return_temp_degc", "degC"),
+    Port("fws_flow_kg_s", "kg/s"),
+    Port("fws_valve_position_percent", "%"),
+    Port("tcs_pump_speed_percent", "%"),
+    Port("cold_plate_case_temp_degc", "degC"),
+    Port("pump_power_kw", "kW"),
+    Port("fws_heat_kw", "kW"),
+    Port("tcs_heat_kw", "kW"),
+    Port("energy_residual_kw", "kW"),
+)
+STATES = len(STATE_PORTS)
+ENERGIES = 4
+"""Integrals carried beside the states: heat to FWS, from TCS, from the pump, from the racks, J."""
+WORK_ROWS = 6
+
+HEAT, FWS_TEMP, FWS_DROP, VALVE_COMMAND, PUMP_COMMAND = range(5)
+SUPPLY, RACK_IN, RACK_OUT, RETURN, FWS_RETURN, CASE, VALVE, PUMP = range(STATES)
+VALVE_OUT, PUMP_OUT, RESIDUAL = 7, 8, 13
+_LONGEST_SUBSTEP_S = 0.25
+
+(
+    _TCS_FLOW, _FWS_FLOW, _TCS_CP, _FWS_CP, _DENSITY, _TCS_HA, _FWS_HA, _FWS_DESIGN_DROP, _AUTHORITY, _RANGEABILITY,
+    _DESIGN_OPENING, _STROKE_S, _RAMP_S, _DESIGN_SPEED, _SHUTOFF, _IDLE, _POWER_W, _COOLANT_SHARE, _COAST_S, _FRICTION,
+    _EXCHANGER_SHARE, _FILTER_SHARE, _RACK_SHARE, _RACK_DROP, _PUMP_KG, _RACK_KG, _SUPPLY_KG, _RETURN_KG, _FWS_KG,
+    _PLATES, _PLATE_C,
+) = PLACE.values()  # fmt: skip
+
+
+@inner
+def effective_position(x: Array, u: Array, p: Array) -> float:
+    """FWS valve, 0 … 1: the command itself where the actuator is outside the model and not stuck."""
+    percent = u[VALVE_COMMAND] if p[_STROKE_S] == 0.0 and p[VALVE_STUCK] == 0.0 else x[VALVE]
+    return float(min(max(percent / 100.0, 0.0), 1.0))
+
+
+@inner
+def effective_speed(x: Array, u: Array, p: Array) -> float:
+    """Pump, -1 … 1 (negative: turning backwards); as :func:`effective_position`."""
+    percent = u[PUMP_COMMAND] if p[_RAMP_S] == 0.0 and p[PUMP_TRIPPED] == 0.0 else x[PUMP]
+    return float(min(max(percent / 100.0, -1.0), 1.0))
+
+
+@inner
+def tcs_flow_ratio(speed: float, p: Array) -> float:
+    """TCS flow over design at a speed (0 … 1)."""
+    relative = speed / p[_DESIGN_SPEED]
+    return operating_flow_ratio(relative, p[_SHUTOFF], p[_EXCHANGER_SHARE], p[_FILTER_SHARE], p[_RACK_SHARE])
+
+
+@inner
+def fws_flow_ratio(position: float, drop_kpa: float, p: Array) -> float:
+    """FWS flow over design at a valve position (0 … 1) and the available drop."""
+    relative = opening(position, p[_RANGEABILITY]) / p[_DESIGN_OPENING]
+    return circuit_flow_ratio(relative, drop_kpa / p[_FWS_DESIGN_DROP], p[_AUTHORITY])
+
+
+@inner
+def pump_power_w(speed: float, flow_ratio: float, p: Array) -> float:
+    """Electrical power of the pump."""
+    return float(p[_POWER_W] * power_ratio(speed / p[_DESIGN_SPEED], flow_ratio, p[_IDLE]))
+
+
+@inner
+def exchanger_w_k(tcs_ratio: float, fws_ratio: float, p: Array) -> float:
+    """Heat per kelvin between the exchanger's inlets."""
+    ua = conductance_w_k(tcs_ratio, fws_ratio, p[_TCS_HA], p[_FWS_HA])
+    return heat_conductance_w_k(
+        ua, tcs_ratio * p[_TCS_FLOW] * p[_TCS_CP], fws_ratio * p[_FWS_FLOW] * p[_FWS_CP]
+    )  # fmt: skip
+
+
+@inner
+def plate_l_min(tcs_ratio: float, p: Array) -> float:
+    """Flow through one cold plate."""
+    return float(tcs_ratio * p[_TCS_FLOW] / p[_DENSITY] * 60_000.0 / p[_PLATES])
+
+
+@inner
+def plate_film_k_w(flow_l_min: float, p: Array) -> float:
+    """Case to coolant resistance of one cold plate."""
+    points = (p.size - TABLE) // 2
+    flows = p[TABLE : TABLE + points]
+    return film_resistance_k_w(flow_l_min, p[_DENSITY] * p[_TCS_CP], flows, p[TABLE + points :])
+
+
+@inner
+def cdu_rates(x: Array, u: Array, p: Array, dx: Array) -> None:
+    """Put d/dt of the states (K/s, %/s) and of the four energies (W) into ``dx``.  # (8,), (5,), (n_p,), (12,)"""
+    position = effective_position(x, u, p)
+    speed = effective_speed(x, u, p)
+    tcs_ratio = tcs_flow_ratio(speed, p)
+    fws_ratio = fws_flow_ratio(position, u[FWS_DROP], p)
+    tcs_cp = p[_TCS_CP]
+    tcs_c = tcs_ratio * p[_TCS_FLOW] * tcs_cp
+    fws_c = fws_ratio * p[_FWS_FLOW] * p[_FWS_CP]
+    exchanged = exchanger_w_k(tcs_ratio, fws_ratio, p) * (x[RETURN] - u[FWS_TEMP])
+    pump_heat = p[_COOLANT_SHARE] * pump_power_w(speed, tcs_ratio, p)
+    rack_heat = 1000.0 * u[HEAT]
+    plate_flow = plate_l_min(tcs_ratio, p)
+    weight = inlet_weight(plate_flow)
+    seen = weight * x[RACK_IN] + (1.0 - weight) * x[RACK_OUT]
+    plate_heat = p[_PLATES] * (x[CASE] - seen) / plate_film_k_w(plate_flow, p)
+
+    dx[SUPPLY] = (tcs_c * (x[RETURN] - x[SUPPLY]) - exchanged + pump_heat) / (p[_PUMP_KG] * tcs_cp)
+    dx[RACK_IN] = tcs_c * (x[SUPPLY] - x[RACK_IN]) / (p[_SUPPLY_KG] * tcs_cp)
+    dx[RACK_OUT] = (tcs_c * (x[RACK_IN] - x[RACK_OUT]) + plate_heat) / (p[_RACK_KG] * tcs_cp)
+    dx[RETURN] = tcs_c * (x[RACK_OUT] - x[RETURN]) / (p[_RETURN_KG] * tcs_cp)
+    dx[FWS_RETURN] = (fws_c * (u[FWS_TEMP] - x[FWS_RETURN]) + exchanged) / (p[_FWS_KG] * p[_FWS_CP])
+    dx[CASE] = (rack_heat - plate_heat) / p[_PLATE_C]
+    actuator_rates(x, u, p, dx)
+    dx[STATES] = fws_c * (x[FWS_RETURN] - u[FWS_TEMP])
+    dx[STATES + 1] = tcs_c * (x[RETURN] - x[SUPPLY])
+    dx[STATES + 2] = pump_heat
+    dx[STATES + 3] = rack_heat
+
+
+@inner
+def actuator_rates(x: Array, u: Array, p: Array, dx: Array) -> None:
+    """Put the rates of valve and pump (%/s) into ``dx``, faults included."""
+    dx[VALVE] = 0.0
+    if p[VALVE_STUCK] == 0.0:
+        dx[VALVE] = 100.0 * actuator_rate_per_s(x[VALVE] / 100.0, u[VALVE_COMMAND] / 100.0, p[_STROKE_S])
+    if p[PUMP_TRIPPED] == 0.0:
+        dx[PUMP] = 100.0 * actuator_rate_per_s(x[PUMP] / 100.0, u[PUMP_COMMAND] / 100.0, p[_RAMP_S])
+    else:
+        dx[PUMP] = 100.0 * coasting_rate_per_s(x[PUMP] / 100.0, p[_COAST_S], p[_FRICTION])
+
+
+@inner
+def cdu_outputs(x: Array, u: Array, p: Array, out: Array) -> None:
+    """Put the outputs into ``out``, all but the energy residual.  # (8,), (5,), (n_p,), (14,)"""
+    position = effective_position(x, u, p)
+    speed = effective_speed(x, u, p)
+    tcs_ratio = tcs_flow_ratio(speed, p)
+    tcs_flow = tcs_ratio * p[_TCS_FLOW]
+    fws_flow = fws_flow_ratio(position, u[FWS_DROP], p) * p[_FWS_FLOW]
+    out[0] = x[SUPPLY]
+    out[1] = x[RETURN]
+    out[2] = tcs_flow
+    out[3] = tcs_flow / p[_DENSITY] * 60_000.0
+    out[4] = p[_RACK_DROP] * tcs_ratio**RACK_EXPONENT
+    out[5] = x[FWS_RETURN]
+    out[6] = fws_flow
+    out[VALVE_OUT] = 100.0 * position
+    out[PUMP_OUT] = 100.0 * speed
+    out[9] = x[CASE]
+    out[10] = pump_power_w(speed, tcs_ratio, p) / 1000.0
+    out[11] = fws_flow * p[_FWS_CP] * (x[FWS_RETURN] - u[FWS_TEMP]) / 1000.0
+    out[12] = tcs_flow * p[_TCS_CP] * (x[RETURN] - x[SUPPLY]) / 1000.0
+
+
+@inner
+def runge_kutta(y: Array, u: Array, p: Array, h: float, work: Array) -> None:
+    """One classical fourth-order step of states and energies in ``y``, over ``h`` (s).  # (12,), (5,), (n_p,), (6, 12)"""
+    k1, k2, k3, k4, trial = work[0], work[1], work[2], work[3], work[4]
+    cdu_rates(y, u, p, k1)
+    for i in range(y.size):
+        trial[i] = y[i] + 0.5 * h * k1[i]
+    cdu_rates(trial, u, p, k2)
+    for i in range(y.size):
+        trial[i] = y[i] + 0.5 * h * k2[i]
+    cdu_rates(trial, u, p, k3)
+    for i in range(y.size):
+        trial[i] = y[i] + h * k3[i]
+    cdu_rates(trial, u, p, k4)
+    for i in range(y.size):
+        y[i] += h / 6.0 * (k1[i] + 2.0 * (k2[i] + k3[i]) + k4[i])
+
+
+@inner
+def settle_actuators(y: Array, u: Array, p: Array, before: Array) -> None:
+    """Actuators outside the model are where their command is; a coasting pump stops at standstill, not beyond."""
+    if p[_STROKE_S] == 0.0 and p[VALVE_STUCK] == 0.0:
+        y[VALVE] = u[VALVE_COMMAND]
+    if p[PUMP_TRIPPED] != 0.0:
+        if y[PUMP] * before[PUMP] <= 0.0:
+            y[PUMP] = 0.0
+    elif p[_RAMP_S] == 0.0:
+        y[PUMP] = u[PUMP_COMMAND]
+
+
+@inner
+def residual_w(y: Array, before: Array, p: Array, dt_s: float) -> float:
+    """Worse of the two heat balances over the step, W: around the CDU, and around the racks with their pipes.
+
+    Around the CDU: to FWS - from TCS - from the pump + stored. Around the racks: from TCS - from the racks + stored.
+    """
+    tcs_cp = p[_TCS_CP]
+    cdu = y[STATES] - y[STATES + 1] - y[STATES + 2]
+    cdu += p[_PUMP_KG] * tcs_cp * (y[SUPPLY] - before[SUPPLY])
+    cdu += p[_FWS_KG] * p[_FWS_CP] * (y[FWS_RETURN] - before[FWS_RETURN])
+    racks = y[STATES + 1] - y[STATES + 3]
+    racks += p[_SUPPLY_KG] * tcs_cp * (y[RACK_IN] - before[RACK_IN])
+    racks += p[_RACK_KG] * tcs_cp * (y[RACK_OUT] - before[RACK_OUT])
+    racks += p[_RETURN_KG] * tcs_cp * (y[RETURN] - before[RETURN])
+    racks += p[_PLATE_C] * (y[CASE] - before[CASE])
+    return float((cdu if abs(cdu) > abs(racks) else racks) / dt_s)
+
+
+_STAMP = physics_stamp()
+
+
+@entry
+def advance(y: Array, u: Array, p: Array, dt_s: float, out: Array, work: Array, stamp: int = _STAMP) -> None:
+    """Advance ``y`` (states, then energies) by ``dt_s`` (s) in equal substeps and put the outputs into ``out``.
+
+    ``u`` must be finite and inside the domain.  # (12,), (5,), (n_p,), (), (14,), (6, 12)
+    """
+    before = work[5]
+    y[STATES:] = 0.0
+    before[:] = y
+    settle_actuators(y, u, p, before)
+    before[:] = y
+    if dt_s > 0.0:
+        substeps = max(math.ceil(dt_s / _LONGEST_SUBSTEP_S - 1e-9), 1)
+        last = before[PUMP]
+        for _ in range(substeps):
+            runge_kutta(y, u, p, dt_s / substeps, work)
+            before_pump = before[PUMP]
+            before[PUMP] = last
+            settle_actuators(y, u, p, before)
+            last = y[PUMP]
+            before[PUMP] = before_pump
+        out[RESIDUAL] = residual_w(y, before, p, dt_s) / 1000.0
+    cdu_outputs(y, u, p, out)
+
+
+@entry
+def derivative(t: float, x: Array, u: Array, params: Array, stamp: int = _STAMP) -> Array:
+    """d/dt of the states in python-control's order of arguments, K/s and %/s.  # (8,)"""
+    dx = np.empty(STATES + ENERGIES)
+    cdu_rates(x, u, params, dx)
+    return dx[:STATES]
+
+
+@entry
+def outputs(t: float, x: Array, u: Array, params: Array, stamp: int = _STAMP) -> Array:
+    """Outputs in python-control's order of arguments; the residual, which belongs to a step, is 0.  # (14,)"""
+    out = np.zeros(RESIDUAL + 1)
+    cdu_outputs(x, u, params, out)
+    return out
+
+
+@entry
+def steady_flows(position: float, speed: float, drop_kpa: float, params: Array, stamp: int = _STAMP) -> Array:
+    """What flows and actuators alone decide, for the equilibrium.  # (6,)
+
+    TCS flow (kg/s), rack drop (kPa), FWS flow (kg/s), pump power (W), exchanger (W/K), plate case to inlet (K/W).
+    """
+    tcs_ratio = tcs_flow_ratio(speed, params)
+    fws_ratio = fws_flow_ratio(position, drop_kpa, params)
+    plate_flow = plate_l_min(tcs_ratio, params)
+    total_k_w = math.inf
+    if plate_flow > 0.0:
+        own = (1.0 - inlet_weight(plate_flow)) / (plate_flow / 60_000.0 * params[_DENSITY] * params[_TCS_CP])
+        total_k_w = plate_film_k_w(plate_flow, params) + own
+    return np.array([
+        tcs_ratio * params[_TCS_FLOW], params[_RACK_DROP] * tcs_ratio**RACK_EXPONENT, fws_ratio * params[_FWS_FLOW],
+        pump_power_w(speed, tcs_ratio, params), exchanger_w_k(tcs_ratio, fws_ratio, params), total_k_w,
+    ])  # fmt: skip

@@ -1,0 +1,107 @@
+"""Cold plates: case temperature from coolant inlet, heat and flow, with the plate's own thermal mass.
+
+A measured table gives the case-to-inlet resistance R(V). Most of it at low flow is the coolant's own warming,
+so the resistance to the coolant itself, ``R(V) - (1 - w)/(m cp)``, is what the model carries: it hardly depends on flow
+and stays finite at none, where the plate goes on warming the coolant that stands in it. ``w`` is the weight of
+the inlet in the coolant temperature the plate sees: half at any real flow, none at standstill.
+In steady state the table holds to the digit at every flow inside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from plant_models._jit import inner
+from plant_models.errors import PlantSettingError
+
+_STANDING_L_MIN = 0.02
+"""Flow a plate at which the inlet's weight has fallen to a quarter: 5 % of the least flow of the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColdPlate:
+    """A cold plate and its case-to-inlet resistance.
+
+    Attributes
+    ----------
+    power_kw : float
+        Heat of the device at design.
+    heat_capacity_j_k : float
+        Of plate and device together.
+    flow_l_min : tuple of float
+        Ascending.  # (n,)
+    resistance_k_w : tuple of float
+        Case to inlet, at each flow.  # (n,)
+    """
+
+    power_kw: float
+    heat_capacity_j_k: float
+    flow_l_min: tuple[float, ...]
+    resistance_k_w: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.flow_l_min) != len(self.resistance_k_w) or len(self.flow_l_min) < 2:
+            raise PlantSettingError(
+                f"cold plate table: {len(self.flow_l_min)} flows and {len(self.resistance_k_w)} resistances; "
+                "as many of both, at least two"
+            )
+        rising = all(a < b for a, b in zip(self.flow_l_min, self.flow_l_min[1:], strict=False))
+        if not rising or self.flow_l_min[0] <= 0.0:
+            raise PlantSettingError("cold plate table: flows must be positive and ascending")
+        if self.power_kw <= 0.0 or self.heat_capacity_j_k <= 0.0:
+            raise PlantSettingError("cold plate: power and heat capacity must be positive")
+
+    def check_against(self, volumetric_capacity_j_m3k: float) -> None:
+        """Refuse a table that has the case colder than the coolant it heats (``rho cp`` in J/m3K).
+
+        Raises
+        ------
+        PlantSettingError
+            Names the flow.
+        """
+        for flow, total in zip(self.flow_l_min, self.resistance_k_w, strict=True):
+            coolant = (1.0 - inlet_weight(flow)) / (flow / 60_000.0 * volumetric_capacity_j_m3k)
+            if total <= coolant:
+                raise PlantSettingError(
+                    f"cold plate table: {total:g} K/W at {flow:g} L/min is less than the coolant's own warming"
+                )
+
+
+OCP_1KW_OAM_PG25 = ColdPlate(
+    power_kw=1.0,
+    # A quarter of a kilogram of copper.
+    heat_capacity_j_k=100.0,
+    flow_l_min=(0.4, 0.6, 0.8, 1.0, 1.2, 1.6, 2.0, 2.4),
+    resistance_k_w=(0.0389, 0.0300, 0.0265, 0.0245, 0.0230, 0.0214, 0.0204, 0.0197),
+)
+"""1 kW OAM cold plate on PG25, case to inlet (OCP OAI liquid cooling guideline, 2023)."""
+
+
+@inner
+def inlet_weight(flow_l_min: float) -> float:
+    """Weight of the inlet in the coolant temperature the plate sees, 0 … 0.5."""
+    return 0.5 * flow_l_min / (flow_l_min + _STANDING_L_MIN)
+
+
+@inner
+def film_resistance_k_w(
+    flow_l_min: float,
+    capacity_j_m3k: float,
+    flows_l_min: npt.NDArray[np.float64],
+    resistances_k_w: npt.NDArray[np.float64],
+) -> float:
+    """Case to coolant (K/W) at the flow of one plate, held at its last value beyond the table's ends.
+
+    ``capacity_j_m3k`` is the coolant's rho cp; the table is piecewise linear in R(V).  # (n,), (n,)
+    """
+    last = flows_l_min.size - 1
+    flow = min(max(flow_l_min, flows_l_min[0]), flows_l_min[last])
+    i = 0
+    while i < last - 1 and flow > flows_l_min[i + 1]:
+        i += 1
+    share = (flow - flows_l_min[i]) / (flows_l_min[i + 1] - flows_l_min[i])
+    total = resistances_k_w[i] + share * (resistances_k_w[i + 1] - resistances_k_w[i])
+    return float(total - (1.0 - inlet_weight(flow)) / (flow / 60_000.0 * capacity_j_m3k))

@@ -1,0 +1,34 @@
+"""What can go wrong in :mod:`plant_models`, as a tree.
+
+::
+
+    PlantError
+    ├── DatasheetError        figures that disagree with each other or with physics
+    ├── PlantSettingError     a setting, fault or port that a plant does not have, or a value outside its range
+    ├── LinearModelError      a transfer function or matrices that no plant can be made of
+    └── NoEquilibriumError    inputs at which the plant never settles (heat and no flow to carry it away)
+
+All are raised while a plant is being made or analysed, never by ``step``.
+"""
+
+from __future__ import annotations
+
+
+class PlantError(Exception):
+    """Base of all errors of this package."""
+
+
+class DatasheetError(PlantError):
+    """A datasheet whose figures disagree with each other or with physics; the message names the figures."""
+
+
+class PlantSettingError(PlantError):
+    """A setting, fault or port that the plant does not have, or a value outside its range."""
+
+
+class LinearModelError(PlantError):
+    """A transfer function or state-space model that no plant can be made of."""
+
+
+class NoEquilibriumError(PlantError):
+    """Inputs at which the plant never settles."""

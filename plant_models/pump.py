@@ -1,0 +1,74 @@
+"""Centrifugal pump with variable speed on a system curve, behind a check valve."""
+
+from __future__ import annotations
+
+from plant_models._jit import inner
+
+EXCHANGER_EXPONENT = 2.0
+FILTER_EXPONENT = 1.76
+RACK_EXPONENT = 1.85
+"""Drop over flow: LBNL's Modelica Buildings ``DataCenterEquipment`` (exchanger, filter), its racks for the last."""
+
+_STANDSTILL = 1e-6
+"""Relative speed below which there is no flow worth solving for."""
+_ITERATIONS = 30
+_CONVERGED = 1e-14
+
+
+@inner
+def operating_flow_ratio(
+    speed_ratio: float, shutoff_ratio: float, exchanger_share: float, filter_share: float, rack_share: float
+) -> float:
+    """Flow over design where the pump's head meets the system's drop.
+
+    Pump: ``h0 n^2 - (h0 - 1) q^2`` over the design head (``h0``: ``shutoff_ratio`` > 1; ``n``: ``speed_ratio``, over
+    the design speed); so head scales with n^2 along every parabola (affinity). System: the three shares (summing
+    to 1) of the drop at design, each with its own exponent. The difference falls strictly and is concave in the flow, so
+    Newton's step from the right of the root never passes it; the bracket is kept all the same. A check valve
+    holds at standstill and when the pump turns backwards.
+    """
+    if speed_ratio <= _STANDSTILL:
+        return 0.0
+    supplied = shutoff_ratio * speed_ratio * speed_ratio
+    low = 0.0
+    high = 4.0 * shutoff_ratio * max(speed_ratio, 1.0)
+    flow = speed_ratio  # the exact answer on a purely quadratic system
+    for _ in range(_ITERATIONS):
+        squares = (shutoff_ratio - 1.0 + exchanger_share) * flow
+        filtered = filter_share * flow ** (FILTER_EXPONENT - 1.0)
+        racked = rack_share * flow ** (RACK_EXPONENT - 1.0)
+        surplus = supplied - (squares + filtered + racked) * flow
+        if surplus > 0.0:
+            low = flow
+        else:
+            high = flow
+        slope = 2.0 * squares + FILTER_EXPONENT * filtered + RACK_EXPONENT * racked
+        following = flow + surplus / slope
+        if not low <= following <= high:
+            following = 0.5 * (low + high)
+        if abs(following - flow) <= _CONVERGED * flow:
+            return following
+        flow = following
+    return flow
+
+
+@inner
+def power_ratio(speed_ratio: float, flow_ratio: float, idle_share: float) -> float:
+    """Electrical power over design: ``|n|^3 (p0 + (1 - p0) q/n)``, so n^3 wherever flow follows speed.
+
+    ``idle_share`` p0 is the power at design speed against a closed valve, over that at design.
+    """
+    turning = abs(speed_ratio)
+    return turning * turning * (idle_share * turning + (1.0 - idle_share) * flow_ratio)
+
+
+@inner
+def coasting_rate_per_s(speed: float, coast_time_s: float, friction: float) -> float:
+    """Change of speed (1/s) of a pump without drive: hydraulic torque ~ n^2, and bearings (``friction``), on the inertia.
+
+    From full speed it loses half in about ``coast_time_s``, which stands for the inertia of rotor and water.
+    """
+    if speed == 0.0:
+        return 0.0
+    torque = speed * speed + friction
+    return -torque / coast_time_s if speed > 0.0 else torque / coast_time_s
