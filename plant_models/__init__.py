@@ -1,1 +1,71 @@
-"""Physics of the plant: no I/O, clock, thread or logger."""
+"""Physics of the plant: no I/O, clock, thread or logger.
+
+The names below load their modules when first used, so that a process pays for what it takes: numba
+comes with :class:`CduPlant`, python-control only with :func:`to_control` and :func:`linearize`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from plant_models.cdu import CduPlant
+    from plant_models.cold_plate import ColdPlate
+    from plant_models.datasheets import (
+        DATASHEETS,
+        DESCHUTES_2MW,
+        XDU1350,
+        CduDatasheet,
+        datasheet,
+        datasheet_from,
+    )
+    from plant_models.errors import (
+        DatasheetError,
+        LinearModelError,
+        NoEquilibriumError,
+        PlantError,
+        PlantSettingError,
+    )
+    from plant_models.fluid import Fluid, FluidProperties, fluid_properties
+    from plant_models.io_system import linearize, to_control
+    from plant_models.linear import LinearPlant
+    from plant_models.ports import Port
+    from plant_models.sizing import CduSettings
+
+_HOMES = {
+    "CduPlant": "cdu",
+    "ColdPlate": "cold_plate",
+    "DATASHEETS": "datasheets",
+    "DESCHUTES_2MW": "datasheets",
+    "XDU1350": "datasheets",
+    "CduDatasheet": "datasheets",
+    "datasheet_from": "datasheets",
+    "DatasheetError": "errors",
+    "LinearModelError": "errors",
+    "NoEquilibriumError": "errors",
+    "PlantError": "errors",
+    "PlantSettingError": "errors",
+    "Fluid": "fluid",
+    "FluidProperties": "fluid",
+    "fluid_properties": "fluid",
+    "linearize": "io_system",
+    "to_control": "io_system",
+    "LinearPlant": "linear",
+    "Port": "ports",
+    "CduSettings": "sizing",
+    "datasheet": "datasheets",
+}
+__all__ = [
+    "DATASHEETS", "DESCHUTES_2MW", "XDU1350", "CduDatasheet", "CduPlant", "CduSettings", "ColdPlate",
+    "DatasheetError",
+    "Fluid", "FluidProperties", "LinearModelError", "LinearPlant", "NoEquilibriumError", "PlantError",
+    "PlantSettingError", "Port", "datasheet", "datasheet_from", "fluid_properties", "linearize", "to_control",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    """Load the module of a public name."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,4 +1,4 @@
-"""How this package compiles its physics: :func:`inner` for building blocks, :func:`entry` for what Python calls.
+"""How the physics is compiled: :func:`inner` for building blocks, :func:`entry` for what Python calls.
 
 numba's cache on disk looks at the file of the function it compiles, not at the files of the functions
 that one calls: after an edit of a building block it would go on using the old physics. So only entries are

@@ -13,13 +13,13 @@ import numpy.typing as npt
 
 from plant_models import cdu_physics as physics
 from plant_models.cold_plate import OCP_1KW_OAM_PG25, ColdPlate
-from plant_models.datasheet import CduDatasheet
-from plant_models.datasheet import datasheet as ready_datasheet
+from plant_models.datasheets import CduDatasheet
+from plant_models.datasheets import datasheet as ready_datasheet
 from plant_models.equilibrium import steady_state, trim
-from plant_models.errors import PlantSettingError
+from plant_models.errors import NoEquilibriumError, PlantSettingError
 from plant_models.parameters import PUMP_TRIPPED, VALVE_STUCK, CduParameters
 from plant_models.ports import Port
-from plant_models.sizing import CduSettings, settings_from, size
+from plant_models.sizing import settings_from, size
 
 if TYPE_CHECKING:
     from control import NonlinearIOSystem
@@ -54,7 +54,7 @@ EFFECTS: Mapping[tuple[str, str], int] = MappingProxyType({
     ("tcs_pump_speed_command_percent", "tcs_pump_speed_percent"): +1,
     ("tcs_pump_speed_command_percent", "pump_power_kw"): +1,
 })  # fmt: skip
-"""Sign of the steady effect of an input on an output, where it has one sign over the whole operating range."""
+"""Sign of the steady effect of an input on an output, where that is the same over the whole range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +94,19 @@ class CduPlant:
     effects: Mapping[tuple[str, str], int] = EFFECTS
 
     def __init__(
-        self, parameters: CduParameters, plate: ColdPlate, inputs: Mapping[str, float], default_inputs: Mapping[str, float]
+        self,
+        parameters: CduParameters,
+        plate: ColdPlate,
+        inputs: Mapping[str, float],
+        default_inputs: Mapping[str, float],
     ) -> None:
-        """Start in equilibrium at ``inputs`` (one for each input port); most callers want :meth:`from_datasheet`."""
+        """Start in equilibrium at ``inputs`` (one for each port); most want :meth:`from_datasheet`."""
         self.parameters = parameters
         self.default_inputs = dict(default_inputs)
         self._p = parameters.packed(plate)
-        self._u = self._input_array(inputs)
+        self._u = np.zeros(len(self.input_ports))
         self._y = np.zeros(physics.STATES + physics.ENERGIES)
-        self._y[: physics.STATES] = steady_state(parameters, self._p, self._u)
-        self._raw = self._u.copy()
+        self.start_at(inputs)
         self._out = np.zeros(len(self.output_ports))
         self._work = np.zeros((physics.WORK_ROWS, self._y.size))
         self._bounds = [*zip(physics.INPUT_LOW.tolist(), physics.INPUT_HIGH.tolist(), strict=True)]
@@ -127,8 +130,8 @@ class CduPlant:
     ) -> CduPlant:
         """Size a CDU from ``sheet`` (or the name of a ready one) and start it in equilibrium.
 
-        The initial figures default to the design point, at half of the duty; valve and pump start where they hold
-        them. ``settings`` are the fields of :class:`CduSettings`.
+        The initial figures default to the design point, at half of the duty; valve and pump start where they
+        hold them. ``settings`` are the fields of :class:`plant_models.sizing.CduSettings`.
 
         Raises
         ------
@@ -162,14 +165,14 @@ class CduPlant:
         return cls(parameters, plate, inputs, facility)
 
     def step(self, inputs: Sequence[float], dt_s: float) -> list[float]:
-        """Advance by ``dt_s`` (s) with ``inputs`` held; gives the outputs at the end, in the order of the ports.
+        """Advance by ``dt_s`` (s) with ``inputs`` held; gives the outputs at the end, in the ports' order.
 
-        A value that is not finite holds the last good one, a value outside the domain is clamped; both are counted.
+        A value that is not finite holds the last good one, a value outside the domain is clamped; both are
+        counted.
         ``dt_s`` = 0 gives the outputs of the present state.
         """
         u = self._u
-        slot = 0
-        for value, (low, high) in zip(inputs, self._bounds, strict=True):
+        for slot, (value, (low, high)) in enumerate(zip(inputs, self._bounds, strict=True)):
             if low <= value <= high:
                 u[slot] = value
             elif math.isfinite(value):
@@ -177,7 +180,6 @@ class CduPlant:
                 self.clamped_inputs += 1
             else:
                 self.rejected_inputs += 1
-            slot += 1
         physics.advance(self._y, u, self._p, float(dt_s), self._out, self._work)
         return self._out.tolist()
 
@@ -236,20 +238,39 @@ class CduPlant:
         found = steady_state(self.parameters, self._p, held).tolist()
         return dict(zip((port.name for port in self.state_ports), found, strict=True))
 
-    def start_at(self, inputs: Mapping[str, float]) -> None:
-        """Put the plant into equilibrium at ``inputs``; raises as :meth:`steady_state`."""
-        held = self._input_array({**self.inputs, **inputs})
-        self._y[: physics.STATES] = steady_state(self.parameters, self._p, held)
-        self._u[:] = held
+    def start_at(self, inputs: Mapping[str, float]) -> bool:
+        """Put the plant into equilibrium at ``inputs``; gives whether there is one.
+
+        Where there is none (heat, and no flow to carry it away) it starts as after a long stop: all of
+        it as warm as the facility water, valve and pump where their commands are.
+
+        Raises
+        ------
+        PlantSettingError
+            No such input, or a value outside the domain.
+        """
+        self._u[:] = self._input_array({**self.inputs, **inputs})
+        try:
+            state = steady_state(self.parameters, self._p, self._u)
+        except NoEquilibriumError:
+            state = np.full(physics.STATES, self._u[physics.FWS_TEMP])
+            state[physics.VALVE] = self._u[physics.VALVE_COMMAND]
+            state[physics.PUMP] = self._u[physics.PUMP_COMMAND]
+            self._y[: physics.STATES] = state
+            return False
+        self._y[: physics.STATES] = state
+        return True
 
     def trim(self, supply_temp_degc: float, rack_differential_pressure_kpa: float) -> dict[str, float]:
         """Commands that settle at these set-points under the inputs last held, or at the nearest limit."""
-        valve, pump = trim(self.parameters, self._p, self._u, supply_temp_degc, rack_differential_pressure_kpa)
+        valve, pump = trim(
+            self.parameters, self._p, self._u, supply_temp_degc, rack_differential_pressure_kpa
+        )
         return {"fws_valve_command_percent": valve, "tcs_pump_speed_command_percent": pump}
 
     @property
     def packed_parameters(self) -> npt.NDArray[np.float64]:
-        """Copy of what the kernels take as ``params``, faults as they are now.  # (n_p,)"""
+        """Copy of what the kernels take as ``params``, faults as they are now."""  # (n_p,)
         return self._p.copy()
 
     def to_control(self) -> NonlinearIOSystem:

@@ -7,9 +7,9 @@
     TCS  exchanger ─────► filter ─► pump ────────────┘
     FWS  exchanger ◄─ equal-percentage valve ◄─ facility water
 
-Five stirred volumes (CDU with pump, supply pipe, racks, return pipe, FWS side of the exchanger), the cold plates'
-mass, and two actuators. Flow is incompressible and at once in balance; a check valve keeps it from reversing.
-Temperatures in °C (only differences count), positions in %, inputs in the units of the ports.
+Five stirred volumes (CDU with pump, supply pipe, racks, return pipe, FWS side of the exchanger), the cold
+plates' mass, and two actuators. Flow is incompressible and at once in balance; a check valve keeps it
+from reversing. Temperatures in °C (only differences count), positions in %, inputs in the units of the ports.
 """
 
 from __future__ import annotations
@@ -78,10 +78,10 @@ VALVE_OUT, PUMP_OUT, RESIDUAL = 7, 8, 13
 _LONGEST_SUBSTEP_S = 0.25
 
 (
-    _TCS_FLOW, _FWS_FLOW, _TCS_CP, _FWS_CP, _DENSITY, _TCS_HA, _FWS_HA, _FWS_DESIGN_DROP, _AUTHORITY, _RANGEABILITY,
-    _DESIGN_OPENING, _STROKE_S, _RAMP_S, _DESIGN_SPEED, _SHUTOFF, _IDLE, _POWER_W, _COOLANT_SHARE, _COAST_S, _FRICTION,
-    _EXCHANGER_SHARE, _FILTER_SHARE, _RACK_SHARE, _RACK_DROP, _PUMP_KG, _RACK_KG, _SUPPLY_KG, _RETURN_KG, _FWS_KG,
-    _PLATES, _PLATE_C,
+    _TCS_FLOW, _FWS_FLOW, _TCS_CP, _FWS_CP, _DENSITY, _TCS_HA, _FWS_HA, _FWS_DESIGN_DROP, _AUTHORITY,
+    _RANGEABILITY, _DESIGN_OPENING, _STROKE_S, _RAMP_S, _DESIGN_SPEED, _SHUTOFF, _IDLE, _POWER_W,
+    _COOLANT_SHARE, _COAST_S, _FRICTION, _EXCHANGER_SHARE, _FILTER_SHARE, _RACK_SHARE, _RACK_DROP, _PUMP_KG,
+    _RACK_KG, _SUPPLY_KG, _RETURN_KG, _FWS_KG, _PLATES, _PLATE_C,
 ) = PLACE.values()  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def plate_film_k_w(flow_l_min: float, p: Array) -> float:
 
 @inner
 def cdu_rates(x: Array, u: Array, p: Array, dx: Array) -> None:
-    """Put d/dt of the states (K/s, %/s) and of the four energies (W) into ``dx``.  # (8,), (5,), (n_p,), (12,)"""
+    """Put d/dt of the states (K/s, %/s) and of the four energies (W) into ``dx``, (12,)."""
     position = effective_position(x, u, p)
     speed = effective_speed(x, u, p)
     tcs_ratio = tcs_flow_ratio(speed, p)
@@ -187,7 +187,7 @@ def actuator_rates(x: Array, u: Array, p: Array, dx: Array) -> None:
 
 @inner
 def cdu_outputs(x: Array, u: Array, p: Array, out: Array) -> None:
-    """Put the outputs into ``out``, all but the energy residual.  # (8,), (5,), (n_p,), (14,)"""
+    """Put the outputs into ``out``, all but the energy residual."""  # (8,), (5,), (n_p,), (14,)
     position = effective_position(x, u, p)
     speed = effective_speed(x, u, p)
     tcs_ratio = tcs_flow_ratio(speed, p)
@@ -210,7 +210,7 @@ def cdu_outputs(x: Array, u: Array, p: Array, out: Array) -> None:
 
 @inner
 def runge_kutta(y: Array, u: Array, p: Array, h: float, work: Array) -> None:
-    """One classical fourth-order step of states and energies in ``y``, over ``h`` (s).  # (12,), (5,), (n_p,), (6, 12)"""
+    """Take one classical fourth-order step of states and energies in ``y``, over ``h`` (s)."""
     k1, k2, k3, k4, trial = work[0], work[1], work[2], work[3], work[4]
     cdu_rates(y, u, p, k1)
     for i in range(y.size):
@@ -228,7 +228,7 @@ def runge_kutta(y: Array, u: Array, p: Array, h: float, work: Array) -> None:
 
 @inner
 def settle_actuators(y: Array, u: Array, p: Array, before: Array) -> None:
-    """Actuators outside the model are where their command is; a coasting pump stops at standstill, not beyond."""
+    """Put actuators outside the model where their command is; stop a coasting pump at standstill."""
     if p[_STROKE_S] == 0.0 and p[VALVE_STUCK] == 0.0:
         y[VALVE] = u[VALVE_COMMAND]
     if p[PUMP_TRIPPED] != 0.0:
@@ -242,7 +242,7 @@ def settle_actuators(y: Array, u: Array, p: Array, before: Array) -> None:
 def residual_w(y: Array, before: Array, p: Array, dt_s: float) -> float:
     """Worse of the two heat balances over the step, W: around the CDU, and around the racks with their pipes.
 
-    Around the CDU: to FWS - from TCS - from the pump + stored. Around the racks: from TCS - from the racks + stored.
+    CDU: to FWS - from TCS - from the pump + stored. Racks: from TCS - from the racks + stored.
     """
     tcs_cp = p[_TCS_CP]
     cdu = y[STATES] - y[STATES + 1] - y[STATES + 2]
@@ -260,8 +260,8 @@ _STAMP = physics_stamp()
 
 
 @entry
-def advance(y: Array, u: Array, p: Array, dt_s: float, out: Array, work: Array, stamp: int = _STAMP) -> None:
-    """Advance ``y`` (states, then energies) by ``dt_s`` (s) in equal substeps and put the outputs into ``out``.
+def advance(y: Array, u: Array, p: Array, dt_s: float, out: Array, work: Array, _stamp: int = _STAMP) -> None:
+    """Advance ``y`` (states, then energies) by ``dt_s`` (s) in equal substeps; outputs go into ``out``.
 
     ``u`` must be finite and inside the domain.  # (12,), (5,), (n_p,), (), (14,), (6, 12)
     """
@@ -285,26 +285,28 @@ def advance(y: Array, u: Array, p: Array, dt_s: float, out: Array, work: Array, 
 
 
 @entry
-def derivative(t: float, x: Array, u: Array, params: Array, stamp: int = _STAMP) -> Array:
-    """d/dt of the states in python-control's order of arguments, K/s and %/s.  # (8,)"""
+def derivative(_t: float, x: Array, u: Array, params: Array, _stamp: int = _STAMP) -> Array:
+    """d/dt of the states in python-control's order of arguments, K/s and %/s."""  # (8,)
     dx = np.empty(STATES + ENERGIES)
     cdu_rates(x, u, params, dx)
     return dx[:STATES]
 
 
 @entry
-def outputs(t: float, x: Array, u: Array, params: Array, stamp: int = _STAMP) -> Array:
-    """Outputs in python-control's order of arguments; the residual, which belongs to a step, is 0.  # (14,)"""
+def outputs(_t: float, x: Array, u: Array, params: Array, _stamp: int = _STAMP) -> Array:
+    """Give the outputs (14,) in python-control's order of arguments; the residual, of a step, is 0."""
     out = np.zeros(RESIDUAL + 1)
     cdu_outputs(x, u, params, out)
     return out
 
 
 @entry
-def steady_flows(position: float, speed: float, drop_kpa: float, params: Array, stamp: int = _STAMP) -> Array:
-    """What flows and actuators alone decide, for the equilibrium.  # (6,)
+def steady_flows(
+    position: float, speed: float, drop_kpa: float, params: Array, _stamp: int = _STAMP
+) -> Array:
+    """Give what flows and actuators alone decide, for the equilibrium.
 
-    TCS flow (kg/s), rack drop (kPa), FWS flow (kg/s), pump power (W), exchanger (W/K), plate case to inlet (K/W).
+    TCS flow (kg/s), rack drop (kPa), FWS flow (kg/s), pump power (W), exchanger (W/K), plate (K/W).
     """
     tcs_ratio = tcs_flow_ratio(speed, params)
     fws_ratio = fws_flow_ratio(position, drop_kpa, params)
@@ -313,7 +315,11 @@ def steady_flows(position: float, speed: float, drop_kpa: float, params: Array, 
     if plate_flow > 0.0:
         own = (1.0 - inlet_weight(plate_flow)) / (plate_flow / 60_000.0 * params[_DENSITY] * params[_TCS_CP])
         total_k_w = plate_film_k_w(plate_flow, params) + own
-    return np.array([
-        tcs_ratio * params[_TCS_FLOW], params[_RACK_DROP] * tcs_ratio**RACK_EXPONENT, fws_ratio * params[_FWS_FLOW],
-        pump_power_w(speed, tcs_ratio, params), exchanger_w_k(tcs_ratio, fws_ratio, params), total_k_w,
-    ])  # fmt: skip
+    out = np.empty(6)
+    out[0] = tcs_ratio * params[_TCS_FLOW]
+    out[1] = params[_RACK_DROP] * tcs_ratio**RACK_EXPONENT
+    out[2] = fws_ratio * params[_FWS_FLOW]
+    out[3] = pump_power_w(speed, tcs_ratio, params)
+    out[4] = exchanger_w_k(tcs_ratio, fws_ratio, params)
+    out[5] = total_k_w
+    return out

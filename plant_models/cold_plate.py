@@ -1,9 +1,9 @@
 """Cold plates: case temperature from coolant inlet, heat and flow, with the plate's own thermal mass.
 
 A measured table gives the case-to-inlet resistance R(V). Most of it at low flow is the coolant's own warming,
-so the resistance to the coolant itself, ``R(V) - (1 - w)/(m cp)``, is what the model carries: it hardly depends on flow
-and stays finite at none, where the plate goes on warming the coolant that stands in it. ``w`` is the weight of
-the inlet in the coolant temperature the plate sees: half at any real flow, none at standstill.
+so the resistance to the coolant itself, ``R(V) - (1 - w)/(m cp)``, is what the model carries: it hardly
+depends on flow and stays finite at none, where the plate goes on warming the coolant that stands in it. ``w`` is
+the weight of the inlet in the coolant temperature the plate sees: half at any real flow, none at standstill.
 In steady state the table holds to the digit at every flow inside it.
 """
 
@@ -66,7 +66,7 @@ class ColdPlate:
             coolant = (1.0 - inlet_weight(flow)) / (flow / 60_000.0 * volumetric_capacity_j_m3k)
             if total <= coolant:
                 raise PlantSettingError(
-                    f"cold plate table: {total:g} K/W at {flow:g} L/min is less than the coolant's own warming"
+                    f"cold plate table: {total:g} K/W at {flow:g} L/min is below the coolant's own warming"
                 )
 
 

@@ -17,7 +17,7 @@ _BISECTIONS = 60
 def steady_state(
     parameters: CduParameters, packed: npt.NDArray[np.float64], inputs: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """States at which nothing changes under ``inputs`` held. Explicit: the flows do not depend on temperatures.  # (8,)
+    """States (8,) at which nothing changes under ``inputs``: explicit, as flows do not depend on temperature.
 
     Raises
     ------
@@ -35,7 +35,9 @@ def steady_state(
     moved_w = heat_w + pumped_w
     if moved_w > 0.0 and exchanger_w_k <= 0.0:
         still = "TCS" if tcs_kg_s <= 0.0 else "FWS"
-        raise NoEquilibriumError(f"no equilibrium: {moved_w / 1000.0:.1f} kW of heat and no {still} flow to carry it away")
+        raise NoEquilibriumError(
+            f"no equilibrium: {moved_w / 1000.0:.1f} kW of heat and no {still} flow to carry it away"
+        )
     hot_degc = cold_degc + (moved_w / exchanger_w_k if moved_w > 0.0 else 0.0)
     supply_degc = hot_degc - (heat_w / (tcs_kg_s * parameters.tcs_cp_j_kgk) if heat_w > 0.0 else 0.0)
     fws_degc = cold_degc + (moved_w / (fws_kg_s * parameters.fws_cp_j_kgk) if moved_w > 0.0 else 0.0)
@@ -50,7 +52,7 @@ def trim(
     supply_degc: float,
     rack_drop_kpa: float,
 ) -> tuple[float, float]:
-    """Valve and pump commands (%) that settle at the set-points; the nearest limit where none does.  # (5,)"""
+    """Valve and pump commands (%) that settle at the set-points; the nearest limit where none does."""
 
     def drop_kpa(speed: float) -> float:
         return float(physics.steady_flows(0.0, speed / 100.0, 0.0, packed)[1])

@@ -4,9 +4,10 @@
 
     PlantError
     ├── DatasheetError        figures that disagree with each other or with physics
-    ├── PlantSettingError     a setting, fault or port that a plant does not have, or a value outside its range
+    ├── PlantSettingError     a setting, fault or port that a plant has not, or a value out of range
     ├── LinearModelError      a transfer function or matrices that no plant can be made of
-    └── NoEquilibriumError    inputs at which the plant never settles (heat and no flow to carry it away)
+    ├── NoEquilibriumError    inputs at which the plant never settles (heat and no flow to carry it away)
+    └── WorkloadError         a load over time whose figures or samples cannot be used
 
 All are raised while a plant is being made or analysed, never by ``step``.
 """
@@ -32,3 +33,7 @@ class LinearModelError(PlantError):
 
 class NoEquilibriumError(PlantError):
     """Inputs at which the plant never settles."""
+
+
+class WorkloadError(PlantError):
+    """A load that cannot be used; the message names the figure, or the sample by index and time."""

@@ -20,7 +20,7 @@ _COOLPROP_NAMES = {"propylene_glycol": "INCOMP::MPG", "ethylene_glycol": "INCOMP
 _LARGEST_MASS_FRACTION = 0.6
 """CoolProp's range for both glycols."""
 
-# Densities of the pure liquids at 20 °C, kg/m3 (CRC Handbook of Chemistry and Physics): only their ratio is used.
+# Densities of the pure liquids at 20 °C, kg/m3 (CRC Handbook of Chemistry and Physics); only ratios are used.
 _DENSITY_20_DEGC = {"water": 998.2, "propylene_glycol": 1036.1, "ethylene_glycol": 1113.5}
 _PRESSURE_PA = 3e5
 """Middle of the 2–6 bar at which a TCS loop runs; liquids hardly care."""
@@ -73,7 +73,9 @@ class Fluid:
         if self.species == "water" and self.fraction != 0.0:
             raise DatasheetError(f"water with a glycol fraction of {self.fraction:g}: name the glycol")
         if not 0.0 <= self.mass_fraction <= _LARGEST_MASS_FRACTION:
-            raise DatasheetError(f"glycol fraction {self.fraction:g} is outside 0 … {_LARGEST_MASS_FRACTION:g} by mass")
+            raise DatasheetError(
+                f"glycol fraction {self.fraction:g} is outside 0 … {_LARGEST_MASS_FRACTION:g} by mass"
+            )
 
     @classmethod
     def parse(cls, text: str) -> Fluid:
@@ -86,7 +88,9 @@ class Fluid:
         """
         if text.strip().lower() == "water":
             return cls()
-        match = re.fullmatch(r"\s*(PG|EG)\s*(\d+(?:\.\d+)?)\s*%?\s+by\s+(mass|volume)\s*", text, re.IGNORECASE)
+        match = re.fullmatch(
+            r"\s*(PG|EG)\s*(\d+(?:\.\d+)?)\s*%?\s+by\s+(mass|volume)\s*", text, re.IGNORECASE
+        )
         if match is None:
             raise DatasheetError(f"no fluid {text!r}; write water, 'PG25 by volume' or 'EG30 by mass'")
         glycol, percent, basis = match.groups()
@@ -102,6 +106,9 @@ class Fluid:
         return glycol / (glycol + (1.0 - self.fraction) * _DENSITY_20_DEGC["water"])
 
 
+WATER = Fluid()
+
+
 @lru_cache(maxsize=256)
 def fluid_properties(fluid: Fluid, temp_degc: float) -> FluidProperties:
     """Properties of ``fluid`` at ``temp_degc``, from CoolProp (glycols: Melinder 2010; water: IAPWS-95).
@@ -113,7 +120,11 @@ def fluid_properties(fluid: Fluid, temp_degc: float) -> FluidProperties:
     """
     from CoolProp.CoolProp import PropsSI  # noqa: PLC0415 - importing it takes seconds, and few processes need it
 
-    name = "Water" if fluid.mass_fraction == 0.0 else f"{_COOLPROP_NAMES[fluid.species]}[{fluid.mass_fraction:.6f}]"
+    name = (
+        "Water"
+        if fluid.mass_fraction == 0.0
+        else f"{_COOLPROP_NAMES[fluid.species]}[{fluid.mass_fraction:.6f}]"
+    )
     try:
         density, heat_capacity, viscosity, conductivity = (
             float(PropsSI(key, "T", temp_degc + 273.15, "P", _PRESSURE_PA, name)) for key in "DCVL"

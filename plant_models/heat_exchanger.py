@@ -1,7 +1,7 @@
 """Counter-flow plate heat exchanger by effectiveness and number of transfer units.
 
 Source: the equations of LBNL's Modelica Buildings library (``PlateHeatExchangerEffectivenessNTU``, as its
-``CDU_epsNTU`` uses it); effectiveness relations in Incropera, *Fundamentals of Heat and Mass Transfer*, ch. 11.
+``CDU_epsNTU`` uses it); relations in Incropera, *Fundamentals of Heat and Mass Transfer*, ch. 11.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FILM_EXPONENT = 0.8
 """Of the mass flow in a turbulent film conductance (Dittus–Boelter)."""
 
 _EQUAL_STREAMS = 1e-12
-"""Below this difference of the capacity ratio from 1 the limit of equal streams is exact in double precision."""
+"""Nearer than this to a capacity ratio of 1 the limit of equal streams is exact in double precision."""
 
 
 @inner
@@ -31,13 +31,15 @@ def effectiveness(ntu: float, capacity_ratio: float) -> float:
 
 
 @inner
-def conductance_w_k(hot_flow_ratio: float, cold_flow_ratio: float, hot_ha_w_k: float, cold_ha_w_k: float) -> float:
+def conductance_w_k(
+    hot_flow_ratio: float, cold_flow_ratio: float, hot_ha_w_k: float, cold_ha_w_k: float
+) -> float:
     """UA (W/K) from the films' design conductances (W/K) and each stream's flow over its design flow."""
     if hot_flow_ratio <= 0.0 or cold_flow_ratio <= 0.0:
         return 0.0
     hot = hot_ha_w_k * hot_flow_ratio**FILM_EXPONENT
     cold = cold_ha_w_k * cold_flow_ratio**FILM_EXPONENT
-    return hot * cold / (hot + cold)
+    return float(hot * cold / (hot + cold))
 
 
 @inner
@@ -46,11 +48,11 @@ def heat_conductance_w_k(ua_w_k: float, hot_c_w_k: float, cold_c_w_k: float) -> 
     least = min(hot_c_w_k, cold_c_w_k)
     if least <= 0.0 or ua_w_k <= 0.0:
         return 0.0
-    return effectiveness(ua_w_k / least, least / max(hot_c_w_k, cold_c_w_k)) * least
+    return float(effectiveness(ua_w_k / least, least / max(hot_c_w_k, cold_c_w_k)) * least)
 
 
 def ntu_for(effectiveness_: float, capacity_ratio: float) -> float:
-    """Number of transfer units that gives ``effectiveness_``: the inverse of :func:`effectiveness`.
+    """Invert :func:`effectiveness`: the number of transfer units that gives ``effectiveness_``.
 
     Raises
     ------
@@ -67,7 +69,7 @@ def ntu_for(effectiveness_: float, capacity_ratio: float) -> float:
 def film_ratio(
     first: FluidProperties, first_flow_kg_s: float, second: FluidProperties, second_flow_kg_s: float
 ) -> float:
-    """First film's conductance over the second's at design, r = k m'^0.8 Pr^(1/3) with m' = m/mu, for like plates."""
+    """First film's conductance over the second's at design, each ~ k (m/mu)^0.8 Pr^(1/3) on like plates."""
 
     def film(fluid: FluidProperties, flow_kg_s: float) -> float:
         reynolds = flow_kg_s / fluid.viscosity_pa_s

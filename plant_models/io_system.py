@@ -1,4 +1,4 @@
-"""The bridge to python-control: the same kernels as a non-linear system, and linear models of it at an operating point."""
+"""The bridge to python-control: the same kernels as a non-linear system, and its linear models."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _INPUT_STEPS = np.array([1e-1, 1e-3, 1e-2, 1e-2, 1e-2])
 def to_control(plant: CduPlant) -> control.NonlinearIOSystem:
     """``plant`` as a continuous ``control.NonlinearIOSystem`` with named inputs, outputs and states.
 
-    Parameters and faults are those of this moment. ``energy_residual_kw`` belongs to a step of the plant's own
-    integrator and is 0 here.
+    Parameters and faults are those of this moment. ``energy_residual_kw`` belongs to a step of the plant's
+    own integrator and is 0 here.
     """
     params = plant.packed_parameters
 
@@ -61,7 +61,7 @@ def linearize(plant: CduPlant, operating_point: Mapping[str, float] | None = Non
     Returns
     -------
     control.StateSpace
-        Of deviations from the equilibrium, with the plant's names of inputs, outputs and states.  # (8, 5, 14)
+        Of deviations from the equilibrium, with the plant's names of inputs, outputs and states.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def linearize(plant: CduPlant, operating_point: Mapping[str, float] | None = Non
 
 
 def _inside(u: Array) -> Array:
-    """Inputs clamped to the model's domain, as ``step`` does it."""
+    """Clamp inputs to the model's domain, as ``step`` does."""
     return np.clip(u, physics.INPUT_LOW, physics.INPUT_HIGH)
 
 
@@ -106,11 +106,13 @@ def _refuse_limits(plant: CduPlant, u: Array) -> None:
         low, high = physics.INPUT_LOW[slot], physics.INPUT_HIGH[slot]
         # Heat may be none at all: the equations are linear in it on both sides of zero.
         if slot != physics.HEAT and not low + step <= u[slot] <= high - step:
-            raise PlantSettingError(f"cannot linearise with {port.name} = {u[slot]:g} on its limit ({low:g} … {high:g})")
+            raise PlantSettingError(
+                f"cannot linearise with {port.name} = {u[slot]:g} on its limit ({low:g} … {high:g})"
+            )
 
 
 def _jacobian(function: Callable[[Array], Array], at: Array, steps: Array) -> Array:
-    """Central differences of ``function`` at ``at``.  # (n_out, n_in)"""
+    """Central differences of ``function`` at ``at``."""  # (n_out, n_in)
     columns = []
     for slot, step in enumerate(steps):
         above, below = at.copy(), at.copy()

@@ -29,8 +29,8 @@ class CduParameters:
     pump_design_speed : float
         Speed (0 … 1) that gives design flow.
     pump_shutoff_ratio, pump_idle_share, pump_power_w, pump_coolant_share : float
-        Head at no flow over design head; power at no flow over design power; electrical power at design; share of it
-        that heats the coolant.
+        Head at no flow over design head; power at no flow over design power; electrical power at design;
+        share of it that heats the coolant.
     pump_coast_time_s, pump_friction : float
         See :func:`plant_models.pump.coasting_rate_per_s`.
     exchanger_share, filter_share, rack_share, rack_drop_kpa : float
@@ -74,8 +74,10 @@ class CduParameters:
     plate_capacity_j_k: float
 
     def packed(self, plate: ColdPlate) -> npt.NDArray[np.float64]:
-        """One array: the fields in their order, the two fault switches (off), the plate's flows, its resistances."""
-        return np.array([*astuple(self), 0.0, 0.0, *plate.flow_l_min, *plate.resistance_k_w], dtype=np.float64)
+        """One array: fields in their order, two fault switches (off), the plate's flows, its resistances."""
+        return np.array(
+            [*astuple(self), 0.0, 0.0, *plate.flow_l_min, *plate.resistance_k_w], dtype=np.float64
+        )
 
 
 PLACE = {field.name: place for place, field in enumerate(fields(CduParameters))}

@@ -7,7 +7,7 @@ from plant_models._jit import inner
 EXCHANGER_EXPONENT = 2.0
 FILTER_EXPONENT = 1.76
 RACK_EXPONENT = 1.85
-"""Drop over flow: LBNL's Modelica Buildings ``DataCenterEquipment`` (exchanger, filter), its racks for the last."""
+"""Of the drop over flow, as in LBNL's Modelica Buildings ``DataCenterEquipment`` and its racks."""
 
 _STANDSTILL = 1e-6
 """Relative speed below which there is no flow worth solving for."""
@@ -21,11 +21,11 @@ def operating_flow_ratio(
 ) -> float:
     """Flow over design where the pump's head meets the system's drop.
 
-    Pump: ``h0 n^2 - (h0 - 1) q^2`` over the design head (``h0``: ``shutoff_ratio`` > 1; ``n``: ``speed_ratio``, over
-    the design speed); so head scales with n^2 along every parabola (affinity). System: the three shares (summing
-    to 1) of the drop at design, each with its own exponent. The difference falls strictly and is concave in the flow, so
-    Newton's step from the right of the root never passes it; the bracket is kept all the same. A check valve
-    holds at standstill and when the pump turns backwards.
+    Pump: ``h0 n^2 - (h0 - 1) q^2`` over the design head (h0: ``shutoff_ratio`` >= 1; n: ``speed_ratio``,
+    over the design speed), so head scales with n^2 along every parabola (affinity). System: the three shares
+    (summing to 1) of the drop at design, each with its own exponent. The difference falls strictly and is
+    concave in the flow, so Newton's step from the right of the root never passes it; the bracket is kept all
+    the same. A check valve holds at standstill and when the pump turns backwards.
     """
     if speed_ratio <= _STANDSTILL:
         return 0.0
@@ -47,9 +47,9 @@ def operating_flow_ratio(
         if not low <= following <= high:
             following = 0.5 * (low + high)
         if abs(following - flow) <= _CONVERGED * flow:
-            return following
+            return float(following)
         flow = following
-    return flow
+    return float(flow)
 
 
 @inner
@@ -64,9 +64,10 @@ def power_ratio(speed_ratio: float, flow_ratio: float, idle_share: float) -> flo
 
 @inner
 def coasting_rate_per_s(speed: float, coast_time_s: float, friction: float) -> float:
-    """Change of speed (1/s) of a pump without drive: hydraulic torque ~ n^2, and bearings (``friction``), on the inertia.
+    """Change of speed (1/s) of a pump without drive: hydraulic torque ~ n^2 and ``friction`` on the inertia.
 
-    From full speed it loses half in about ``coast_time_s``, which stands for the inertia of rotor and water.
+    From full speed it loses half in about ``coast_time_s``, which stands for the inertia of rotor and water;
+    ``friction`` is that of bearings and seals over the design torque.
     """
     if speed == 0.0:
         return 0.0

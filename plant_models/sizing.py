@@ -1,4 +1,4 @@
-"""From a datasheet to parameters: the design point, checked against physics, solved for what the sheet does not say."""
+"""From a datasheet to parameters: the design point, checked against physics, solved for what is not given."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, fields
 
 from plant_models.cold_plate import OCP_1KW_OAM_PG25, ColdPlate
-from plant_models.datasheet import CduDatasheet
+from plant_models.datasheets import CduDatasheet
 from plant_models.errors import DatasheetError, PlantSettingError
 from plant_models.fluid import FluidProperties, fluid_properties
 from plant_models.heat_exchanger import film_ratio, ntu_for, split_conductance
@@ -143,7 +143,9 @@ def solve_design(sheet: CduDatasheet, settings: CduSettings) -> DesignPoint:
     tcs, tcs_rise_k = _mean_properties(sheet, "tcs", supply_degc, sheet.duty_kw)
     return_degc = supply_degc + tcs_rise_k
     tolerance_k = HEAT_BALANCE_TOLERANCE * tcs_rise_k
-    _agree(sheet, "tcs_return_temp_degc", return_degc, tolerance_k, "duty_kw, tcs_flow_kg_s and the coolant's cp")
+    _agree(
+        sheet, "tcs_return_temp_degc", return_degc, tolerance_k, "duty_kw, tcs_flow_kg_s and the coolant's cp"
+    )
 
     head_kpa = sheet.rack_drop_kpa + sheet.tcs_exchanger_drop_kpa + sheet.filter_drop_kpa
     hydraulic_kw = sheet.tcs_flow_kg_s / tcs.density_kg_m3 * head_kpa
@@ -196,7 +198,9 @@ def size(sheet: CduDatasheet, settings: CduSettings, plate: ColdPlate = OCP_1KW_
         fws_drop_kpa=sheet.fws_drop_kpa,
         valve_authority=sheet.valve_authority,
         valve_rangeability=settings.valve_rangeability,
-        valve_design_opening=opening(settings.valve_design_position_percent / 100.0, settings.valve_rangeability),
+        valve_design_opening=opening(
+            settings.valve_design_position_percent / 100.0, settings.valve_rangeability
+        ),
         valve_stroke_time_s=settings.valve_stroke_time_s,
         pump_ramp_time_s=settings.pump_ramp_time_s,
         pump_design_speed=settings.pump_design_speed_percent / 100.0,
@@ -259,8 +263,9 @@ def _pump_power(sheet: CduDatasheet, hydraulic_kw: float) -> tuple[float, float]
     wire_to_water = hydraulic_kw / sheet.electrical_kw
     if not low <= wire_to_water <= high:
         raise DatasheetError(
-            f"{sheet.name}: electrical_kw = {sheet.electrical_kw:g} disagrees with tcs_flow_kg_s and the drops, whose "
-            f"hydraulic power is {hydraulic_kw:.1f} kW: an efficiency of {wire_to_water:.2f} is outside {low:g} … {high:g}"
+            f"{sheet.name}: electrical_kw = {sheet.electrical_kw:g} disagrees with "
+            f"tcs_flow_kg_s and the drops, whose hydraulic power is {hydraulic_kw:.1f} kW: an efficiency of "
+            f"{wire_to_water:.2f} is outside {low:g} … {high:g}"
         )
     return sheet.electrical_kw, wire_to_water
 
@@ -279,13 +284,14 @@ def _exchanger_ua_w_k(
     leaving_degc = tcs_return_degc - 1000.0 * heat_kw / tcs_c
     if fws_return_degc >= tcs_return_degc:
         raise DatasheetError(
-            f"{sheet.name}: duty_kw, fws_flow_kg_s and approach_k disagree: FWS would leave at {fws_return_degc:.1f} °C, "
-            f"warmer than the TCS return that heats it ({tcs_return_degc:.1f} °C)"
+            f"{sheet.name}: duty_kw, fws_flow_kg_s and approach_k disagree: FWS would leave at "
+            f"{fws_return_degc:.1f} °C, warmer than the TCS return that heats it ({tcs_return_degc:.1f} °C)"
         )
     if leaving_degc <= sheet.fws_supply_temp_degc:
         raise DatasheetError(
-            f"{sheet.name}: approach_k = {sheet.approach_k:g} disagrees with electrical_kw and tcs_flow_kg_s: before the pump "
-            f"warms it, TCS would leave the exchanger at {leaving_degc:.2f} °C, colder than the FWS supply"
+            f"{sheet.name}: approach_k = {sheet.approach_k:g} disagrees with electrical_kw and "
+            f"tcs_flow_kg_s: before the pump warms it, TCS would leave the exchanger at {leaving_degc:.2f} "
+            f"°C, colder than the FWS supply"
         )
     least = min(tcs_c, fws_c)
     effectiveness = 1000.0 * heat_kw / (least * (tcs_return_degc - sheet.fws_supply_temp_degc))
@@ -300,6 +306,7 @@ def _pipe_mass_kg(sheet: CduDatasheet, tcs: FluidProperties, inside_kg: float) -
     if total_kg < least_kg:
         raise DatasheetError(
             f"{sheet.name}: tcs_loop_volume_l = {sheet.tcs_loop_volume_l:g} is less than the "
-            f"{least_kg / tcs.density_kg_m3 * 1000.0:.0f} L that the CDU, the racks and the shortest pipes hold at tcs_flow_kg_s"
+            f"{least_kg / tcs.density_kg_m3 * 1000.0:.0f} L that the CDU, the racks and the shortest "
+            f"pipes hold at tcs_flow_kg_s"
         )
     return total_kg - inside_kg

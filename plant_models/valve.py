@@ -12,7 +12,7 @@ _SEAT = 0.05
 
 @inner
 def opening(position: float, rangeability: float) -> float:
-    """Flow coefficient over that of the open valve; ``position`` 0 … 1. Equal percentage, R^(y-1), IEC 60534-2-4."""
+    """Flow coefficient over that of the open valve at ``position`` 0 … 1: R^(y-1), IEC 60534-2-4."""
     if position <= 0.0:
         return 0.0
     if position < _SEAT:
