@@ -1,0 +1,75 @@
+"""Write ``kpis.json`` and ``report.html`` of a run folder, from the folder alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hil.errors import Problem, RunFolderError
+from hil.report.kpis import compute_kpis
+from hil.report.page import page_html
+from hil.report.run_data import read_run
+from hil.report.verdict import RequirementResult, judge_requirements, judge_run
+
+
+@dataclass(frozen=True, slots=True)
+class ReportResult:
+    """What came of a report.
+
+    Attributes
+    ----------
+    path : Path
+        The page, ``report.html`` in the run folder.
+    kpis : dict
+        Nested key figures, as in ``kpis.json``.
+    requirements : tuple of RequirementResult
+        In the order of the rig.
+    verdict : str
+        ``met``, ``no requirements``, ``not met``, ``incomplete``, ``interrupted`` or ``tripped``.
+    reasons : tuple of str
+        Why the verdict is not a good one.
+    met : bool
+        Whether the run is whole and every requirement is met; true for a whole run without any.
+    """
+
+    path: Path
+    kpis: dict[str, Any]
+    requirements: tuple[RequirementResult, ...]
+    verdict: str
+    reasons: tuple[str, ...]
+    met: bool
+
+
+def build_report(run_dir: Path) -> ReportResult:
+    """Compute the key figures of a run and write them and the page into its folder.
+
+    The run may have been killed: what is there is shown, and what is not is said.
+
+    Raises
+    ------
+    RunFolderError
+        The folder is no run folder, or cannot be written to.
+    """
+    run = read_run(run_dir)
+    kpis = compute_kpis(run)
+    requirements = judge_requirements(run, kpis)
+    verdict = judge_run(run, kpis, requirements)
+    judged = {"word": verdict.word, "met": verdict.met, "reasons": list(verdict.reasons)}
+    record = {"verdict": judged, "requirements": [asdict(item) for item in requirements], "kpis": kpis}
+    path = run_dir / "report.html"
+    try:
+        _replace(run_dir / "kpis.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
+        _replace(path, page_html(run, kpis, requirements, verdict))
+    except OSError as error:
+        raise RunFolderError(Problem(str(run_dir), None, f"the report cannot be written: {error}")) from error
+    return ReportResult(path, kpis, requirements, verdict.word, verdict.reasons, verdict.met)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write beside and rename: a report half written must not stand where a whole one stood."""
+    draft = path.with_name(path.name + ".part")
+    draft.write_text(text, encoding="utf-8")
+    os.replace(draft, path)

@@ -1,0 +1,159 @@
+"""Pieces of figures: plain mappings as the plotting library in the page takes them.
+
+They are made as mappings, not through the library's Python objects, because validating these objects takes
+several times longer than all the rest of a report.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hil.report.run_data import Floats
+
+# The palette of Okabe and Ito, told apart by the colour-blind (jfly.uni-koeln.de/color).
+BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+SKY, PURPLE, INK, GREY = "#56B4E9", "#CC79A7", "#26323d", "#8a949e"
+SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, INK)
+DASHES = ("solid", "dash", "dot", "dashdot")
+
+BUCKETS = 900
+"""Buckets of a decimated curve: two points a bucket are more than the figure has pixels across."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of the page: its name in the page, its traces and its layout.
+
+    ``linked`` figures have the run's time on the x axis, and zoom together.
+    """
+
+    name: str
+    data: list[dict[str, Any]]
+    layout: dict[str, Any]
+    linked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TimeAxis:
+    """The unit in which the page shows the run's time: ``seconds`` of it are one ``unit``."""
+
+    unit: str
+    seconds: float
+    end_s: float
+
+    @classmethod
+    def of(cls, t_s: Floats) -> TimeAxis:
+        """Seconds up to 10 minutes, minutes up to 3 hours, then hours."""
+        end_s = float(t_s[-1]) if t_s.size else 0.0
+        if end_s <= 600.0:
+            return cls("s", 1.0, end_s)
+        return cls("min", 60.0, end_s) if end_s <= 3.0 * 3600.0 else cls("h", 3600.0, end_s)
+
+    def layout(self) -> dict[str, Any]:
+        """Settings of an x axis over the whole run."""
+        return {
+            "title": {"text": f"time ({self.unit})"},
+            "range": [0.0, max(self.end_s, 1e-3) / self.seconds],
+        }
+
+
+def packed(values: Floats, kind: str) -> dict[str, str]:
+    """An array as the page's library reads it, in binary: ``f4`` or ``f8``, little endian."""
+    raw = np.ascontiguousarray(values, dtype=f"<{kind}").tobytes()
+    return {"dtype": kind, "bdata": base64.b64encode(raw).decode("ascii")}
+
+
+def curve(name: str, t: Floats, values: Floats, unit: str, axis: str = "y", **line: object) -> dict[str, Any]:
+    """A line over time. ``t`` is in the unit of the time axis, ``values`` in ``unit``."""
+    shape = line.pop("shape", "linear")
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": html.escape(name),
+        "x": packed(t, "f8"),
+        "y": packed(values, "f4"),
+        "yaxis": axis,
+        "line": {"width": 1.5, "shape": shape, **line},
+        "hovertemplate": f"%{{y:.5g}} {html.escape(unit)}",
+    }
+
+
+def legend_key(name: str, color: str, opacity: float, axis: str = "y") -> dict[str, Any]:
+    """An entry of the legend for what is drawn as a shape."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": html.escape(name),
+        "x": [None],
+        "y": [None],
+        "yaxis": axis,
+        "marker": {"symbol": "square", "size": 12, "color": color, "opacity": opacity},
+        "hoverinfo": "skip",
+    }
+
+
+def stretches(
+    spans_s: Sequence[tuple[float, float]],
+    time: TimeAxis,
+    color: str,
+    opacity: float,
+    yref: str,
+    height: tuple[float, float] = (0.0, 1.0),
+) -> list[dict[str, Any]]:
+    """Shaded stretches of time. Very short ones are widened to what can still be seen."""
+    least = time.end_s / 600.0
+    return [
+        {
+            "type": "rect",
+            "xref": "x",
+            "yref": yref,
+            "x0": start / time.seconds,
+            "x1": max(end, start + least) / time.seconds,
+            "y0": height[0],
+            "y1": height[1],
+            "fillcolor": color,
+            "opacity": opacity,
+            "line": {"width": 0},
+            "layer": "below",
+        }
+        for start, end in spans_s
+    ]
+
+
+def y_axis(title: str, domain: tuple[float, float]) -> dict[str, Any]:
+    """A y axis over a share of the figure's height."""
+    return {"title": {"text": html.escape(title), "standoff": 8}, "domain": list(domain), **_LINES}
+
+
+def layout(height: int, x_axis: dict[str, Any], **more: object) -> dict[str, Any]:
+    """The common look of all figures; ``height`` in pixels."""
+    return {
+        "height": height,
+        "autosize": True,
+        "margin": {"l": 78, "r": 18, "t": 34, "b": 46},
+        "paper_bgcolor": "#ffffff",
+        "plot_bgcolor": "#ffffff",
+        "font": {"family": "system-ui, -apple-system, 'Segoe UI', sans-serif", "size": 12, "color": INK},
+        "hovermode": "x",
+        "legend": {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "font": {"size": 11.5}},
+        "xaxis": {**_LINES, **x_axis},
+        **more,
+    }
+
+
+_LINES = {
+    "gridcolor": "#e8ecef",
+    "zeroline": False,
+    "linecolor": "#b8c0c7",
+    "showline": True,
+    "ticks": "outside",
+    "ticklen": 4,
+    "tickcolor": "#b8c0c7",
+    "automargin": False,
+}

@@ -1,0 +1,156 @@
+"""Requirements against figures, and the one word on top of the report.
+
+The word is never a good one where data are missing, where there are no rows, or where a requirement could
+not be computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hil.report.kpi_names import flatten, kpi_unit, known_kpis, nearest_kpi
+from hil.report.run_data import RunData, mapping, number
+
+VERDICTS = {
+    "met": "All requirements are met",
+    "no requirements": "The run is whole; the rig sets no requirements",
+    "not met": "Requirements are not met",
+    "incomplete": "INCOMPLETE: this run cannot be judged",
+    "interrupted": "INTERRUPTED before its end",
+    "tripped": "TRIPPED: the rig stopped itself",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementResult:
+    """One requirement of the rig against the figure of the run.
+
+    Attributes
+    ----------
+    kpi, unit : str
+        Dotted name of the figure, and its unit.
+    low, high : float or None
+        What it must not be below or above; None for no such bound.
+    value : float or None
+        The figure; None where it could not be computed.
+    met : bool
+        Whether it is within the bounds; False where there is no figure.
+    message : str
+        Why there is no figure; empty where there is one.
+    """
+
+    kpi: str
+    unit: str
+    low: float | None
+    high: float | None
+    value: float | None
+    met: bool
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The judgement of a run.
+
+    Attributes
+    ----------
+    word : str
+        A key of ``VERDICTS``.
+    reasons : tuple of str
+        Why it is not a good one; what else the reader must know.
+    met : bool
+        Whether the run came to its end with whole data and with every requirement met.
+    """
+
+    word: str
+    reasons: tuple[str, ...]
+    met: bool
+
+    @property
+    def headline(self) -> str:
+        """The verdict as a sentence."""
+        return VERDICTS[self.word]
+
+
+def judge_requirements(run: RunData, kpis: Mapping[str, Any]) -> tuple[RequirementResult, ...]:
+    """Each requirement of the rig, in the order of the file."""
+    asked = run.rig.get("requirements")
+    flat = flatten(kpis)
+    return tuple(_judge(mapping(item), flat, run.rig) for item in (asked if isinstance(asked, list) else ()))
+
+
+def _judge(item: Mapping[str, Any], flat: Mapping[str, Any], rig: Mapping[str, Any]) -> RequirementResult:
+    name = str(item.get("kpi", ""))
+    low, high, value = number(item.get("min")), number(item.get("max")), number(flat.get(name))
+    unit = kpi_unit(name, rig)
+    if low is None and high is None:
+        return RequirementResult(
+            name, unit, low, high, value, False, "the requirement has neither min nor max"
+        )
+    if value is None:
+        return RequirementResult(name, unit, low, high, None, False, _why_no_figure(name, flat, rig))
+    met = (low is None or value >= low) and (high is None or value <= high)
+    return RequirementResult(name, unit, low, high, value, met)
+
+
+def _why_no_figure(name: str, flat: Mapping[str, Any], rig: Mapping[str, Any]) -> str:
+    known = known_kpis(rig)
+    if name not in known and name not in flat:
+        nearest = nearest_kpi(name, known)
+        return f"no such KPI; did you mean {nearest}?" if nearest else "no such KPI"
+    loop = name.rpartition(".")[0]
+    if name.endswith((".worst_settling_s", ".worst_overshoot")):
+        count = flat.get(f"{loop}.step_count")
+        if count:
+            return "a set-point step was not settled within the run, or had no good measured value"
+        return "no set-point step in the run after the warm-up" if count == 0 else "no data for this loop"
+    return "could not be computed: the data for it are missing"
+
+
+def judge_run(run: RunData, kpis: Mapping[str, Any], requirements: tuple[RequirementResult, ...]) -> Verdict:
+    """The verdict on a run; a stop before the end weighs more than what was reached until then."""
+    gaps = _missing_data(run, kpis)
+    failed = tuple(
+        f"{item.kpi}: {item.message}" if item.message else f"{item.kpi} is outside its limits"
+        for item in requirements
+        if not item.met
+    )
+    stop, why = str(run.run.get("stop", "")), str(run.run.get("stop_reason") or "")
+    stopped = f"stopped at {_end_s(run):g} s: {why or stop}"
+    if stop == "tripped":
+        return Verdict("tripped", (stopped, *gaps, *failed), False)
+    # Without a duration in the rig, being stopped by hand is the way such a run ends.
+    if stop == "interrupted" and run.duration_s is not None:
+        return Verdict("interrupted", (stopped, *gaps, *failed), False)
+    if stop not in ("end", "interrupted", ""):
+        gaps = (stopped, *gaps)
+    if gaps:
+        return Verdict("incomplete", (*gaps, *failed), False)
+    if failed:
+        return Verdict("not met", failed, False)
+    return Verdict("met" if requirements else "no requirements", (), True)
+
+
+def _missing_data(run: RunData, kpis: Mapping[str, Any]) -> tuple[str, ...]:
+    """All that is missing of the run's data, in words; nothing for a whole run."""
+    reasons = list(run.missing)
+    figures = mapping(kpis.get("run"))
+    lost, unrecorded_s = figures.get("rows_lost") or 0.0, figures.get("unrecorded_s") or 0.0
+    if run.trend.rows < 2:
+        reasons.append(f"only {run.trend.rows} rows were recorded")
+    if lost:
+        reasons.append(f"{lost:g} rows were lost by the recorder")
+    if run.run.get("recorder_error"):
+        reasons.append(f"the recorder failed: {run.run['recorder_error']}")
+    if unrecorded_s:
+        reasons.append(f"{unrecorded_s:g} s of the run were not recorded")
+    short_s = (run.duration_s or 0.0) - _end_s(run)
+    if run.duration_s is not None and short_s > max(2.0 * run.period_s, 0.01 * run.duration_s):
+        reasons.append(f"the trend ends at {_end_s(run):g} s of {run.duration_s:g} s")
+    return tuple(reasons)
+
+
+def _end_s(run: RunData) -> float:
+    return float(run.trend.t_s[-1]) if run.trend.rows else 0.0
