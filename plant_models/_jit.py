@@ -33,6 +33,11 @@ def entry(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", njit(cache=True, error_model="numpy")(function))
 
 
+def plain(function: Callable[P, R]) -> Callable[P, R]:
+    """Give the Python function behind a building block, for set-up: called once it is not worth compiling."""
+    return cast("Callable[P, R]", getattr(function, "py_func", function))
+
+
 def physics_stamp() -> int:
     """Sum over the code of all building blocks compiled so far."""
     return zlib.crc32(b"".join(_codes))

@@ -2,8 +2,8 @@
 
 A measured table gives the case-to-inlet resistance R(V). Most of it at low flow is the coolant's own warming,
 so the resistance to the coolant itself, ``R(V) - (1 - w)/(m cp)``, is what the model carries: it hardly
-depends on flow and stays finite at none, where the plate goes on warming the coolant that stands in it. ``w`` is
-the weight of the inlet in the coolant temperature the plate sees: half at any real flow, none at standstill.
+depends on flow and stays finite at none, where the plate goes on warming the coolant in it. ``w`` is the
+weight of the inlet in the coolant temperature the plate sees: half at any real flow, none at standstill.
 In steady state the table holds to the digit at every flow inside it.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from plant_models._jit import inner
+from plant_models._jit import inner, plain
 from plant_models.errors import PlantSettingError
 
 _STANDING_L_MIN = 0.02
@@ -63,7 +63,7 @@ class ColdPlate:
             Names the flow.
         """
         for flow, total in zip(self.flow_l_min, self.resistance_k_w, strict=True):
-            coolant = (1.0 - inlet_weight(flow)) / (flow / 60_000.0 * volumetric_capacity_j_m3k)
+            coolant = (1.0 - plain(inlet_weight)(flow)) / (flow / 60_000.0 * volumetric_capacity_j_m3k)
             if total <= coolant:
                 raise PlantSettingError(
                     f"cold plate table: {total:g} K/W at {flow:g} L/min is below the coolant's own warming"

@@ -6,6 +6,7 @@ import difflib
 import math
 from dataclasses import dataclass, fields
 
+from plant_models._jit import plain
 from plant_models.cold_plate import OCP_1KW_OAM_PG25, ColdPlate
 from plant_models.datasheets import CduDatasheet
 from plant_models.errors import DatasheetError, PlantSettingError
@@ -198,7 +199,7 @@ def size(sheet: CduDatasheet, settings: CduSettings, plate: ColdPlate = OCP_1KW_
         fws_drop_kpa=sheet.fws_drop_kpa,
         valve_authority=sheet.valve_authority,
         valve_rangeability=settings.valve_rangeability,
-        valve_design_opening=opening(
+        valve_design_opening=plain(opening)(
             settings.valve_design_position_percent / 100.0, settings.valve_rangeability
         ),
         valve_stroke_time_s=settings.valve_stroke_time_s,
