@@ -25,8 +25,11 @@ class Device(Protocol):
         """Receive into the image; returns before ``deadline_ns`` (loop time), answered or not."""
         ...
 
-    def write(self, now_ns: int, deadline_ns: int) -> None:
-        """Send the values, then the heartbeat; returns before ``deadline_ns`` (loop time), acknowledged or not."""
+    def write(self, now_ns: int, deadline_ns: int, *, force: bool = False) -> None:
+        """Send the values, then the heartbeat; returns before ``deadline_ns`` (loop time), acknowledged or not.
+
+        ``force`` sends every value, whatever its policy: the last write of a run.
+        """
         ...
 
     def counters(self) -> dict[str, int]:
@@ -54,8 +57,14 @@ class Plant(Protocol):
 
 
 class Block(Protocol):
-    """A controller bound to its signals: reads the image, leaves its request in it."""
+    """A controller bound to its signals: reads the image, leaves its request in its output stage."""
+
+    name: str
 
     def run(self, now_ns: int, dt_s: float) -> None:
         """Compute one step at loop time ``now_ns`` over the elapsed time ``dt_s`` (s)."""
+        ...
+
+    def counters(self) -> dict[str, int]:
+        """How often each kind of event happened since the start."""
         ...

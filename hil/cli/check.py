@@ -1,0 +1,31 @@
+"""``hil check``: everything that can be known before anything moves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from hil.cli.console import results, tell_problems
+
+
+def check(
+    rig: Annotated[Path, typer.Argument(help="Rig file (.yaml).")],
+    load: Annotated[str | None, typer.Option(help="Check with this load.")] = None,
+    scenario: Annotated[Path | None, typer.Option(help="Check with this scenario.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Check with a changed value: key.key=value.")] = None,
+) -> None:
+    """Check a rig and all files it names, without connecting to anything."""
+    from hil.rig import Wishes, load_rig  # noqa: PLC0415  the physics behind it take a second to load
+
+    checked = load_rig(rig, Wishes(load, scenario, overrides=tuple(set_ or ())))
+    tell_problems(checked.warnings, word="warning")
+    config = checked.config
+    results.print(
+        f"{escape(str(rig))}: ok: {len(config.signals)} signals, {len(config.plants)} plants, "
+        f"{len(config.controllers)} controllers, {len(config.devices)} devices, "
+        f"{len(config.requirements)} requirements; {len(checked.warnings)} warnings",
+        highlight=False,
+    )

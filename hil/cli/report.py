@@ -1,0 +1,28 @@
+"""``hil report``: make the report of a run folder again, or of one that was cut off."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hil.cli.console import results, table
+
+
+def report(
+    run_dir: Annotated[Path, typer.Argument(help="Run folder.")],
+    json_: Annotated[bool, typer.Option("--json", help="Print the key figures as one JSON object on stdout.")] = False,
+) -> None:
+    """Make report.html and kpis.json from what is in a run folder, whole or cut off."""
+    from hil.report import build_report, summary_rows  # noqa: PLC0415  loads the reader of trends
+
+    made = build_report(run_dir)
+    if json_:
+        print(json.dumps({"run_dir": str(run_dir), "met": made.met, "verdict": made.verdict, "kpis": made.kpis}))  # noqa: T201
+    else:
+        rows = summary_rows(made.kpis, made.requirements)
+        results.print(table(f"verdict: {made.verdict}", ("figure", "value", "verdict"), rows))
+        results.print(f"report: {made.path}", highlight=False)
+    raise typer.Exit(0 if made.met else 1)

@@ -1,0 +1,136 @@
+"""``hil run``: run a rig, record it, judge it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from hil.cli.console import errors, results, table, tell_problems
+from hil.errors import ConfigError, HilError, Problem
+from hil.loop.cycle import StopFlag
+
+RUNS = Path("runs")
+
+
+def run(
+    rig: Annotated[Path, typer.Argument(help="Rig file (.yaml).")],
+    load: Annotated[
+        str | None, typer.Option(help="Replace the load: FILE.csv[.gz]:COLUMN, FILE.yaml, or a number.")
+    ] = None,
+    scenario: Annotated[Path | None, typer.Option(help="Scenario file: what happens when.")] = None,
+    duration: Annotated[float | None, typer.Option(help="Length of the run, s.")] = None,
+    clock: Annotated[Literal["wall", "virtual"] | None, typer.Option(help="Clock to run on.")] = None,
+    out: Annotated[Path, typer.Option(help="Where run folders go.")] = RUNS,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing to a device.")] = False,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Change one value of the rig: key.key=value. May be repeated.")
+    ] = None,
+) -> None:
+    """Run a rig; the report and all data go into a new folder. Ctrl-C ends it in failsafe."""
+    from hil.rig import Wishes  # noqa: PLC0415  the physics behind it take a second to load
+
+    try:
+        result = run_once(rig, Wishes(load, scenario, duration, clock, tuple(set_ or ())), out, quiet=json_, yes=yes)
+    except HilError as error:
+        if json_:
+            print(json.dumps({"problems": [asdict(problem) for problem in error.problems]}))  # noqa: T201
+        raise
+    if json_:
+        print(json.dumps(result.as_json(), allow_nan=False))  # noqa: T201  the one thing on stdout
+    else:
+        show(result)
+    raise typer.Exit(result.exit_code)
+
+
+def run_once(rig_file: Path, wishes: Any, out: Path, *, quiet: bool, yes: bool) -> Any:
+    """Load, confirm and run one rig; gives the ``RunResult``."""
+    from hil.rig import load_rig, run_rig  # noqa: PLC0415  as above
+
+    rig = load_rig(rig_file, wishes)
+    tell_problems(rig.warnings, word="warning")
+    if rig.dangers and not yes:
+        _confirm(rig.dangers)
+    stop = StopFlag()
+    with _stoppable(stop), _progress(rig.config.rig, rig.config.duration_s, quiet=quiet) as advance:
+        return run_rig(rig, out, stop=stop, progress=advance)
+
+
+def show(result: Any) -> None:
+    """Print the table of results and where the report is."""
+    report = result.report
+    if report is not None:
+        from hil.report import summary_rows  # noqa: PLC0415  as above
+
+        rows = summary_rows(report.kpis, report.requirements)
+        results.print(table(f"verdict: {report.verdict}", ("figure", "value", "verdict"), rows))
+        for reason in report.reasons:
+            errors.print(f"  {escape(reason)}")
+    recorded = result.recorded
+    if recorded.rows_lost or recorded.events_lost:
+        what = f"{recorded.rows_lost} rows and {recorded.events_lost} events of the recording were lost: {recorded.error}"
+        errors.print(f"[bold red]{escape(what)}[/]")
+    for lost in result.lost_files:
+        errors.print(f"[bold red]not written: {escape(lost)}[/]")
+    speed = result.end.simulated_s / result.wall_s if result.wall_s else 0.0
+    results.print(
+        f"{result.end.cycles} cycles, {result.end.simulated_s:g} s in {result.wall_s:.2f} s ({speed:,.0f} times real time); "
+        f"{result.end.stop}: {escape(result.end.reason)}"
+    )
+    results.print(f"report: {result.run_dir / 'report.html'}", highlight=False)
+
+
+def _confirm(dangers: list[Problem]) -> None:
+    for danger in dangers:
+        errors.print(f"[bold yellow]{escape(str(danger))}[/]")
+    if not sys.stdin.isatty():
+        what = "this rig writes to devices outside this machine, and nobody is there to confirm it"
+        raise ConfigError(Problem("", None, what, "give --yes to run it all the same"))
+    if not typer.confirm("Write to these devices?", err=True):
+        raise ConfigError(Problem("", None, "not confirmed; nothing was written"))
+
+
+@contextmanager
+def _stoppable(stop: StopFlag) -> Iterator[None]:
+    """While inside, Ctrl-C and a polite kill ask the loop to stop; it ends in failsafe after its cycle."""
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        stop.reason = f"stopped by {signal.Signals(number).name}"
+
+    names = ("SIGINT", "SIGTERM", "SIGBREAK")
+    before = {getattr(signal, name): signal.signal(getattr(signal, name), ask) for name in names if hasattr(signal, name)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(name: str, duration_s: float | None, *, quiet: bool) -> Iterator[Any]:
+    if quiet or not errors.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
+               TextColumn("{task.completed:.0f} s"), TimeRemainingColumn())  # fmt: skip
+    with Progress(*columns, console=errors, auto_refresh=False) as bar:
+        task = bar.add_task(name, total=duration_s)
+
+        def advance(now_s: float) -> None:
+            bar.update(task, completed=now_s)
+            bar.refresh()
+
+        yield advance
+        bar.update(task, completed=duration_s if duration_s is not None else bar.tasks[0].completed)
+        bar.refresh()

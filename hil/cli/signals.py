@@ -1,0 +1,27 @@
+"""``hil signals``: the signals of a rig, and who writes and reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hil.cli.console import results, table
+
+
+def signals(rig: Annotated[Path, typer.Argument(help="Rig file (.yaml).")]) -> None:
+    """List the signals of a rig: unit, range, failsafe, maximum age, writer, readers."""
+    from hil.rig import load_rig  # noqa: PLC0415  the physics behind it take a second to load
+
+    checked = load_rig(rig)
+    rows = []
+    for signal in checked.signals():
+        config = checked.config.signals[signal.name]
+        failsafe = "" if config.failsafe is None else f"{config.failsafe:g}"
+        age = f"{signal.max_age_ns / 1e9:g} s" if signal.max_age_ns else ""
+        reach = f"{signal.low:g} … {signal.high:g}"
+        readers = ", ".join(checked.readers_of(signal.name))
+        rows.append((signal.name, signal.unit, reach, failsafe, age, checked.writer_of(signal.name), readers))
+    columns = ("signal", "unit", "range", "failsafe", "max age", "written by", "read by")
+    results.print(table(checked.config.rig, columns, rows))

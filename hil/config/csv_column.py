@@ -1,0 +1,140 @@
+"""One column of a CSV file over its ``time_s`` column, checked before anything runs on it."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import math
+import statistics
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from hil.config.nearest import did_you_mean
+from hil.errors import ConfigError, Problem
+
+TIME = "time_s"
+GAP_FACTOR = 10.0
+"""A step of time longer than this many median steps is a gap, where the user gives no limit."""
+_MOST_PROBLEMS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CsvColumn:
+    """Strictly increasing times (s) and the finite values at them."""
+
+    times_s: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+def read_column(path: Path, column: str, max_gap_s: float | None = None, place: Problem | None = None) -> CsvColumn:
+    """Read one column.
+
+    Parameters
+    ----------
+    path : Path
+        ``.csv`` or ``.csv.gz``, UTF-8, a header line, comma or semicolon between cells.
+    column : str
+        Its name in the header.
+    max_gap_s : float, optional
+        Longest step of time that is not a gap, s; ten times the median step where it is not given.
+    place : Problem, optional
+        Where the user asked for the file, for messages about the file as a whole.
+
+    Raises
+    ------
+    ConfigError
+        File not found, column missing, a cell that is empty or not a finite number, time that does not increase,
+        gaps: each with file and line.
+    """
+    rows = _rows(path, place)
+    header = [cell.strip() for cell in rows[0][1]] if rows else []
+    for name in (TIME, column):
+        if name not in header:
+            raise ConfigError(_missing_column(path, name, header, place))
+    at_time, at_value = header.index(TIME), header.index(column)
+    problems: list[Problem] = []
+    times: list[float] = []
+    values: list[float] = []
+    lines: list[int] = []
+    for line, row in rows[1:]:
+        time_s = _number(path, line, row, at_time, TIME, problems)
+        value = _number(path, line, row, at_value, column, problems)
+        if time_s is None or value is None:
+            continue
+        if times and time_s <= times[-1]:
+            what = f"{TIME} {time_s:g} s does not increase: line {lines[-1]} has {times[-1]:g} s"
+            problems.append(Problem(str(path), line, what, "sort the rows by time and keep one row a time"))
+            continue
+        times.append(time_s)
+        values.append(value)
+        lines.append(line)
+    if not problems and len(times) < 2:
+        problems.append(Problem(str(path), None, f"{len(times)} rows of data; a profile needs at least 2"))
+    if not problems:
+        problems = _gaps(path, times, lines, max_gap_s)
+    if problems:
+        raise ConfigError(_first(problems, path))
+    return CsvColumn(tuple(times), tuple(values))
+
+
+def _rows(path: Path, place: Problem | None) -> list[tuple[int, list[str]]]:
+    try:
+        data = path.read_bytes()
+        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
+    except FileNotFoundError as error:
+        near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise ConfigError(_at(place, path, "file not found", did_you_mean(path.name, near))) from error
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise ConfigError(_at(place, path, f"cannot be read: {error}", "")) from error
+    first = text.split("\n", 1)[0]
+    reader = csv.reader(io.StringIO(text), delimiter=";" if ";" in first else ",")
+    return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+
+
+def _at(place: Problem | None, path: Path, what: str, hint: str) -> Problem:
+    if place is None:
+        return Problem(str(path), None, what, hint)
+    return Problem(place.file, place.line, f"{path}: {what}", hint)
+
+
+def _missing_column(path: Path, name: str, header: list[str], place: Problem | None) -> Problem:
+    others = ", ".join(header[:8]) + (" …" if len(header) > 8 else "")
+    hint = did_you_mean(name, header) or f"columns: {others}"
+    asked = f" (asked for at {place.file}:{place.line})" if place is not None and place.line is not None else ""
+    return Problem(str(path), 1, f"no column {name!r}{asked}", hint)
+
+
+def _number(path: Path, line: int, row: list[str], at: int, name: str, problems: list[Problem]) -> float | None:
+    cell = row[at].strip() if at < len(row) else ""
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if math.isfinite(value):
+        return value
+    what = f"{name}: the cell is empty" if not cell else f"{name}: {cell!r} is not a finite number"
+    problems.append(Problem(str(path), line, what, "fill it in, or take the row out"))
+    return None
+
+
+def _gaps(path: Path, times: list[float], lines: list[int], max_gap_s: float | None) -> list[Problem]:
+    steps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    limit_s = GAP_FACTOR * statistics.median(steps) if max_gap_s is None else max_gap_s
+    return [
+        Problem(
+            str(path), lines[number + 1],
+            f"gap of {step:g} s in {TIME} ({times[number]:g} to {times[number + 1]:g} s); at most {limit_s:g} s",
+            f"fill the gap, or allow it with max_gap_s: {step:g} in a load file",
+        )
+        for number, step in enumerate(steps)
+        if step > limit_s
+    ]  # fmt: skip
+
+
+def _first(problems: list[Problem], path: Path) -> list[Problem]:
+    if len(problems) <= _MOST_PROBLEMS:
+        return problems
+    left = len(problems) - _MOST_PROBLEMS
+    return [*problems[:_MOST_PROBLEMS], Problem(str(path), None, f"and {left} more such problems")]

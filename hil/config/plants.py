@@ -1,0 +1,71 @@
+"""Plants as a user writes them in a rig: physics from a datasheet, or any linear system in python-control's terms."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from hil.config.strict import Finite, NotNegative, Strict
+
+
+class CduConfig(Strict):
+    """A coolant distribution unit with its racks, from a datasheet.
+
+    ``inputs`` and ``outputs`` map the plant's ports to signals (an input also to a number). ``figures`` replaces
+    figures of the datasheet, by the names of :class:`plant_models.CduDatasheet`. The plant starts in equilibrium with the
+    first values of its inputs.
+    """
+
+    type: Literal["cdu"]
+    datasheet: str = "deschutes_2mw"
+    figures: dict[str, Finite | str] = Field(default_factory=dict)
+    parameters: dict[str, Finite | str] = Field(default_factory=dict)
+    """Settings of the model, by the names of :class:`plant_models.CduSettings`: stroke and ramp times, volumes …"""
+    inputs: dict[str, str | Finite] = Field(default_factory=dict)
+    outputs: dict[str, str] = Field(min_length=1)
+
+
+class _Linear(Strict):
+    """Signals in and out, in order; levels at which the linear model is zero, in the signals' units."""
+
+    inputs: tuple[str, ...] = Field(strict=False, min_length=1)
+    outputs: tuple[str, ...] = Field(strict=False, min_length=1)
+    input_levels: tuple[Finite, ...] | None = Field(default=None, strict=False)
+    output_levels: tuple[Finite, ...] | None = Field(default=None, strict=False)
+    dead_time_s: NotNegative = 0.0
+
+    @model_validator(mode="after")
+    def _levels_fit(self) -> _Linear:
+        for name, levels, signals in (
+            ("input_levels", self.input_levels, self.inputs),
+            ("output_levels", self.output_levels, self.outputs),
+        ):
+            if levels is not None and len(levels) != len(signals):
+                raise ValueError(f"{name} has {len(levels)} numbers for {len(signals)} signals")
+        return self
+
+
+Row = Annotated[tuple[Finite, ...], Field(strict=False, min_length=1)]
+Matrix = Annotated[tuple[Row, ...], Field(strict=False, min_length=1)]
+
+
+class TransferFunctionConfig(_Linear):
+    """One input, one output: polynomials in s, highest power first, and a dead time in s."""
+
+    type: Literal["transfer_function"]
+    numerator: Row
+    denominator: Row
+
+
+class StateSpaceConfig(_Linear):
+    """Matrices of dx/dt = A x + B u, y = C x + D u; ``D`` is zero where it is not given."""
+
+    type: Literal["state_space"]
+    A: Matrix
+    B: Matrix
+    C: Matrix
+    D: Matrix | None = None
+
+
+PlantConfig = Annotated[CduConfig | TransferFunctionConfig | StateSpaceConfig, Field(discriminator="type")]

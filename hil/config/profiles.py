@@ -1,0 +1,121 @@
+"""Profiles of a signal over time, as a user writes them: in a rig's ``sources``, in a load file, in a scenario.
+
+Levels are in ``unit`` where it is given, else in the signal's own unit. Times are loop time, s.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from hil.config.strict import Finite, NotNegative, Pair, Positive, Strict
+
+
+class _Profile(Strict):
+    unit: str | None = None
+    description: str = ""
+
+
+class ConstantProfile(_Profile):
+    """The same level throughout."""
+
+    type: Literal["constant"]
+    level: Finite
+
+
+class StepAt(Strict):
+    """The level from ``at_s`` on."""
+
+    at_s: NotNegative
+    level: Finite
+
+
+class StepProfile(_Profile):
+    """Level ``before`` the first step, then each step's."""
+
+    type: Literal["step"]
+    before: Finite
+    steps: tuple[StepAt, ...] = Field(strict=False, min_length=1)
+
+
+class RampProfile(_Profile):
+    """Straight line from ``start_level`` at ``start_s`` to ``end_level`` at ``end_s``."""
+
+    type: Literal["ramp"]
+    start_level: Finite
+    end_level: Finite
+    start_s: NotNegative = 0.0
+    end_s: Positive
+
+
+class SquareProfile(_Profile):
+    """Square pulse between ``low`` and ``high``, its edges taking ``edge_time_s``."""
+
+    type: Literal["square"]
+    low: Finite
+    high: Finite
+    period_s: Positive
+    duty: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    edge_time_s: NotNegative = 0.0
+    start_s: NotNegative = 0.0
+
+
+class CsvProfile(_Profile):
+    """One column of a CSV file (may be .gz) with a ``time_s`` column; its unit is ``unit``, else its name's ending."""
+
+    type: Literal["csv"]
+    file: str
+    column: str
+    interpolation: Literal["hold", "linear"] = "linear"
+    repeat: bool = False
+    max_gap_s: Positive | None = None
+    """Longest step of time that is not a gap; ten times the median step where it is not given."""
+
+
+class AiWorkloadProfile(_Profile):
+    """Seeded synthetic AI load: synchronised training with crests, troughs and fast edges, checkpoints, idle times."""
+
+    type: Literal["ai_workload"]
+    racks: Annotated[int, Field(gt=0)]
+    rack_power_kw: Positive = 132.0
+    swing_kw: Pair = (55.0, 95.0)
+    crest_s: Pair = (10.0, 30.0)
+    trough_s: Pair = (1.0, 2.0)
+    edge_time_s: Annotated[float, Field(gt=0, le=5)] = 0.2
+    job_s: Pair = (1800.0, 14400.0)
+    idle_s: Pair = (120.0, 1200.0)
+    checkpoint_every_s: Positive = 1800.0
+    checkpoint_s: Positive = 60.0
+    seed: Annotated[int, Field(ge=0)] | None = None
+    """The rig's seed where it is not given."""
+
+
+class FileProfile(_Profile):
+    """A load file: YAML with one profile in it."""
+
+    type: Literal["file"]
+    file: str
+
+
+def _tag(value: Any) -> str | None:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return "number"
+    tag = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return tag if isinstance(tag, str) else None
+
+
+AnyProfile = Annotated[
+    Annotated[ConstantProfile, Tag("constant")]
+    | Annotated[StepProfile, Tag("step")]
+    | Annotated[RampProfile, Tag("ramp")]
+    | Annotated[SquareProfile, Tag("square")]
+    | Annotated[CsvProfile, Tag("csv")]
+    | Annotated[AiWorkloadProfile, Tag("ai_workload")]
+    | Annotated[FileProfile, Tag("file")]
+    | Annotated[Finite, Tag("number")],
+    Discriminator(_tag, custom_error_type="profile", custom_error_message="a number, or a mapping with the key 'type': "
+                  "constant, step, ramp, square, csv, ai_workload or file"),
+]  # fmt: skip
+
+ProfileConfig = AnyProfile

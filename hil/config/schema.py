@@ -1,0 +1,167 @@
+"""The rig file: what a rig is made of. Every key a user may write, with its unit, is a field here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from hil.config.plants import PlantConfig
+from hil.config.profiles import ProfileConfig
+from hil.config.strict import Finite, NotNegative, Pair, Positive, Strict
+
+
+class SignalConfig(Strict):
+    """One signal; ``range``, ``failsafe`` and ``initial`` are in ``unit``, rates in ``unit`` per second."""
+
+    unit: str
+    range: Pair
+    failsafe: Finite | None = None
+    max_age_s: NotNegative | None = None
+    initial: Finite | None = None
+    rate_up_per_s: Positive | None = None
+    rate_down_per_s: Positive | None = None
+    mirrors: str | None = None
+    """The signal this one is a copy of, by way of a device: lets a loop's action be checked through a PLC."""
+    note: str = ""
+
+
+class OverrunConfig(Strict):
+    """What happens when cycles end after their deadline."""
+
+    policy: Literal["skip", "degrade", "trip"] = "skip"
+    trip_after: Annotated[int, Field(gt=0)] = 10
+    """Missed periods in succession at which policy ``trip`` ends the run."""
+    degrade_after: Annotated[int, Field(gt=0)] = 3
+    """Missed periods in succession at which policy ``degrade`` doubles the period."""
+    degrade_limit: Annotated[int, Field(ge=2)] = 8
+    """Greatest factor on the period under policy ``degrade``."""
+    recover_after: Annotated[int, Field(gt=0)] = 50
+    """Cycles on time in succession after which a doubled period is halved again."""
+
+
+class FeedforwardConfig(Strict):
+    """``gain`` x signal + ``bias``, added to the controller's output; in the output's unit per the signal's unit."""
+
+    signal: str
+    gain: Finite
+    bias: Finite = 0.0
+
+
+class PidConfig(Strict):
+    """One PID loop. Gains are in ``gain_unit`` (and that per second or times second), which is checked."""
+
+    type: Literal["pid"] = "pid"
+    setpoint: str
+    measured: str
+    output: str
+    action: Literal["direct", "reverse"]
+    """direct: the output rises when the measured value rises above its set-point (a cooling valve)."""
+    form: Literal["ideal", "parallel"] = "ideal"
+    gain_unit: str
+    gain: Finite | None = None
+    integral_time_s: Positive | None = None
+    derivative_time_s: NotNegative = 0.0
+    kp: Finite | None = None
+    ki_per_s: Finite | None = None
+    kd_s: Finite | None = None
+    setpoint_weight_b: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = 1.0
+    setpoint_weight_c: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = 0.0
+    derivative_filter_n: Positive = 10.0
+    anti_windup: Literal["tracking", "conditional"] = "tracking"
+    tracking_time_s: Positive | None = None
+    feedforward: FeedforwardConfig | None = None
+    applied: str | None = None
+    """Signal with what the actuator truly does, where that is not this controller's own output (shadow)."""
+    on_stale: Literal["hold", "failsafe"] = "hold"
+    on_bad: Literal["hold", "failsafe"] = "failsafe"
+
+    @model_validator(mode="after")
+    def _gains_of_the_form(self) -> PidConfig:
+        ideal = {"gain": self.gain, "integral_time_s": self.integral_time_s}
+        parallel = {"kp": self.kp, "ki_per_s": self.ki_per_s, "kd_s": self.kd_s}
+        own, other, needed = (ideal, parallel, "gain") if self.form == "ideal" else (parallel, ideal, "kp")
+        strangers = [name for name, value in other.items() if value is not None]
+        if strangers:
+            raise ValueError(f"form {self.form} has no {', '.join(strangers)}; it takes {', '.join(own)}")
+        if own[needed] is None:
+            raise ValueError(f"form {self.form} needs {needed}")
+        for name, value in own.items():
+            if value is not None and value < 0:
+                raise ValueError(
+                    f"{name} {value:g} is negative: give its size, and say the direction with action: "
+                    "direct (output rises when the measured value is too high) or reverse"
+                )
+        return self
+
+
+class ModbusTcpConfig(Strict):
+    """A device on Modbus TCP. Only the signals under ``read`` and ``write`` are ever touched."""
+
+    type: Literal["modbus_tcp"]
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)] = 502
+    points: str
+    read: tuple[str, ...] = Field(default=(), strict=False)
+    write: tuple[str, ...] = Field(default=(), strict=False)
+    heartbeat: str | None = None
+    """Point that gets a counter, written last in each cycle; the far end's watchdog watches it."""
+    max_registers: Annotated[int, Field(ge=1, le=125)] = 125
+    max_gap_registers: Annotated[int, Field(ge=0, le=100)] = 0
+    max_in_flight: Annotated[int, Field(ge=1, le=16)] = 1
+    gap_ms: NotNegative = 0.0
+    connect_timeout_s: Positive = 1.0
+
+
+class LoopConfig(Strict):
+    """A control loop that the report judges, whoever closes it. ``band`` is +- in the measured signal's unit."""
+
+    setpoint: str
+    measured: str
+    output: str
+    band: Positive
+    warm_up_s: NotNegative = 0.0
+
+
+class RequirementConfig(Strict):
+    """A key figure and the limits it must keep for the run to be met (exit code 0)."""
+
+    kpi: str
+    min: Finite | None = None
+    max: Finite | None = None
+
+    @model_validator(mode="after")
+    def _has_a_limit(self) -> RequirementConfig:
+        if self.min is None and self.max is None:
+            raise ValueError(f"{self.kpi}: give min, max or both")
+        return self
+
+
+class BudgetConfig(Strict):
+    """Share of the period that devices may take to answer; the loop goes on without them after it."""
+
+    read_percent: Annotated[float, Field(gt=0, le=80)] = 40.0
+    write_percent: Annotated[float, Field(gt=0, le=80)] = 30.0
+
+
+class RigConfig(Strict):
+    """A whole rig."""
+
+    rig: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    description: str = ""
+    clock: Literal["wall", "virtual"]
+    period_s: Positive
+    duration_s: Positive | None = None
+    seed: Annotated[int, Field(ge=0)] = 0
+    overrun: OverrunConfig = OverrunConfig()
+    budget: BudgetConfig = BudgetConfig()
+    signals: dict[str, SignalConfig] = Field(min_length=1)
+    sources: dict[str, ProfileConfig] = Field(default_factory=dict)
+    load: str | None = None
+    """The source that ``--load`` replaces."""
+    scenario: str | None = None
+    plants: dict[str, PlantConfig] = Field(default_factory=dict)
+    controllers: dict[str, PidConfig] = Field(default_factory=dict)
+    devices: dict[str, ModbusTcpConfig] = Field(default_factory=dict)
+    loops: dict[str, LoopConfig] = Field(default_factory=dict)
+    requirements: tuple[RequirementConfig, ...] = Field(default=(), strict=False)

@@ -1,0 +1,50 @@
+"""``events.jsonl``: one event a line, whole after each write."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+from hil.loop.events import LoopEvent
+
+MAX_BYTES = 512
+"""Longest event as JSON; a longer text is cut, for events pass through rows of fixed size."""
+
+
+def encode(event: LoopEvent) -> bytes:
+    """One event as a line of JSON of at most :data:`MAX_BYTES` bytes, newline included."""
+    text = event.text
+    while True:
+        entry = {"t_s": round(event.t_s, 6), "kind": event.kind, "source": event.source, "text": text}
+        line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
+        if len(line) <= MAX_BYTES:
+            return line
+        text = text[: len(text) - max(1, (len(line) - MAX_BYTES) // 2)]
+
+
+class EventFile:
+    """Appends lines.
+
+    Attributes
+    ----------
+    lost : int
+        Lines that could not be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.lost = 0
+        # Made at once: a run without events and one whose events are missing must not look alike.
+        with contextlib.suppress(OSError):
+            path.touch()
+
+    def write(self, lines: list[bytes]) -> None:
+        """Append whole lines; on failure they are counted."""
+        if not lines:
+            return
+        try:
+            with self._path.open("ab") as file:
+                file.write(b"".join(lines))
+        except OSError:
+            self.lost += len(lines)

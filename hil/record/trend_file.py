@@ -1,0 +1,129 @@
+"""``trend.arrow``: an Arrow stream that is whole up to its last batch at any moment, and ``trend.parquet`` from it.
+
+A write that fails (disk full, disk gone) never reaches the loop: the file is cut back to its last whole batch, the
+rows are counted as lost, and the next batch tries again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hil.record.rows import RowLayout
+
+ROW_GROUP = 65_536
+"""Rows of a group in the Parquet file. Fixed, so that equal rows give an equal file however they came in batches."""
+
+
+class TrendFile:
+    """Writes batches of rows.
+
+    Attributes
+    ----------
+    rows_written, rows_lost : int
+        Rows on the disk, and rows that could not be put there.
+    error : str
+        The last reason for a loss; empty where there was none.
+    """
+
+    def __init__(self, path: Path, layout: RowLayout) -> None:
+        self._path = path
+        self._layout = layout
+        self._file: int | None = None
+        self._whole = 0
+        self.rows_written = 0
+        self.rows_lost = 0
+        self.error = ""
+
+    def write(self, rows: bytes, count: int) -> None:
+        """Append ``count`` rows as one batch and hand it to the system, so that a killed process loses none of it."""
+        try:
+            if self._file is None:
+                self._open()
+            self._append(self._encode(rows))
+        except OSError as error:
+            self._cut_back()
+            self.rows_lost += count
+            self.error = f"{type(error).__name__}: {error}"
+            return
+        self.rows_written += count
+
+    def close(self) -> None:
+        """Write the end of the stream; a stream without it is still read up to its last batch."""
+        if self._file is None:
+            return
+        try:
+            self._append(b"\xff\xff\xff\xff\x00\x00\x00\x00")
+        except OSError as error:
+            self.error = f"{type(error).__name__}: {error}"
+        os.close(self._file)
+        self._file = None
+
+    def _open(self) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+        self._file = os.open(self._path, flags, 0o644)
+        self._whole = 0
+        self._append(self._layout.schema.serialize().to_pybytes())
+
+    def _encode(self, rows: bytes) -> bytes:
+        message: bytes = self._layout.batch(rows).serialize().to_pybytes()
+        return message
+
+    def _append(self, data: bytes) -> None:
+        if self._file is None:
+            raise OSError("the trend file is not open")
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._file, view) :]
+        self._whole += len(data)
+
+    def _cut_back(self) -> None:
+        """Take off what a failed write left behind the last whole batch."""
+        if self._file is None:
+            return
+        try:
+            os.ftruncate(self._file, self._whole)
+            os.lseek(self._file, self._whole, os.SEEK_SET)
+        except OSError as error:
+            self.error = f"{type(error).__name__}: {error}"
+        if self._whole == 0:
+            os.close(self._file)
+            self._file = None
+
+
+def to_parquet(arrow: Path, parquet: Path) -> int:
+    """Turn a stream, whole or cut off, into a Parquet file and remove the stream; gives the rows. Raises ``OSError``."""
+    partial = parquet.with_suffix(".partial")
+    rows = 0
+    with pa.OSFile(str(arrow), "rb") as source:
+        reader = pa.ipc.open_stream(source)
+        with pq.ParquetWriter(partial, reader.schema, compression="zstd", use_dictionary=False) as writer:
+            pending: list[pa.RecordBatch] = []
+            waiting = 0
+            for batch in _whole_batches(reader):
+                pending.append(batch)
+                waiting += batch.num_rows
+                while waiting >= ROW_GROUP:
+                    table = pa.Table.from_batches(pending).combine_chunks()
+                    writer.write_table(table.slice(0, ROW_GROUP), row_group_size=ROW_GROUP)
+                    pending = table.slice(ROW_GROUP).to_batches()
+                    waiting -= ROW_GROUP
+                    rows += ROW_GROUP
+            if waiting:
+                writer.write_table(pa.Table.from_batches(pending).combine_chunks(), row_group_size=ROW_GROUP)
+                rows += waiting
+    partial.replace(parquet)
+    arrow.unlink()
+    return rows
+
+
+def _whole_batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    while True:
+        try:
+            yield reader.read_next_batch()
+        except (StopIteration, pa.ArrowInvalid, OSError):
+            return

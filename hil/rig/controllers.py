@@ -1,0 +1,109 @@
+"""From the rig's ``controllers`` to PID objects in the order in which they depend on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
+
+from controller import PID, ControllerError
+from hil.config.schema import PidConfig
+from hil.config.units import UNITS
+from hil.loop.control import PidBlock
+from hil.loop.image import Image
+from hil.loop.output import FAILSAFE, HOLD, OutputStage
+from hil.rig.draft import Draft
+from hil.rig.gain_units import gain_factor, gain_unit_for
+
+_MODES = {"hold": HOLD, "failsafe": FAILSAFE}
+
+
+def note_uses(draft: Draft) -> None:
+    """Note what each controller reads and writes, and check that its units fit together."""
+    signals = draft.config.signals
+    for name, loop in draft.config.controllers.items():
+        path, block = ("controllers", name), f"controllers.{name}"
+        measured = signals.get(loop.measured)
+        draft.reads(loop.setpoint, (*path, "setpoint"), block, measured.unit if measured else None)
+        draft.reads(loop.measured, (*path, "measured"), block)
+        draft.writes(loop.output, (*path, "output"), block)
+        if loop.applied is not None:
+            output = signals.get(loop.output)
+            draft.reads(loop.applied, (*path, "applied"), block, output.unit if output else None)
+        if loop.feedforward is not None:
+            draft.reads(loop.feedforward.signal, (*path, "feedforward", "signal"), block)
+
+
+def make_pids(draft: Draft) -> dict[str, PID]:
+    """Make every PID, in order of dependence; what cannot be made is a problem of the draft."""
+    pids: dict[str, PID] = {}
+    for name in _in_order(draft):
+        loop = draft.config.controllers[name]
+        output, measured = draft.config.signals.get(loop.output), draft.config.signals.get(loop.measured)
+        if output is None or measured is None or not {output.unit, measured.unit} <= set(UNITS):
+            continue
+        try:
+            factor = gain_factor(loop.gain_unit, output.unit, measured.unit)
+        except ValueError as error:
+            hint = f"here it is {gain_unit_for(output.unit, measured.unit)}"
+            draft.refuse(("controllers", name, "gain_unit"), f"controller {name}: {error}", hint)
+            continue
+        initial = output.initial if output.initial is not None else output.failsafe
+        try:
+            pids[name] = _pid(loop, factor, output.range, initial)
+        except ControllerError as error:
+            draft.refuse(("controllers", name), f"controller {name}: {error}")
+    return pids
+
+
+def _pid(loop: PidConfig, factor: float, limits: tuple[float, float], initial: float | None) -> PID:
+    low, high = limits
+    if loop.form == "ideal":
+        pid = PID.ideal(
+            (loop.gain or 0.0) * factor, loop.integral_time_s, loop.derivative_time_s,
+            filter_n=loop.derivative_filter_n, action=loop.action, b=loop.setpoint_weight_b, c=loop.setpoint_weight_c,
+            output_low=low, output_high=high, initial_output=initial, tracking_time_s=loop.tracking_time_s,
+            anti_windup=loop.anti_windup,
+        )  # fmt: skip
+    else:
+        pid = PID.parallel(
+            (loop.kp or 0.0) * factor, (loop.ki_per_s or 0.0) * factor, (loop.kd_s or 0.0) * factor,
+            filter_n=loop.derivative_filter_n if loop.kp else None, action=loop.action,
+            b=loop.setpoint_weight_b, c=loop.setpoint_weight_c,
+            output_low=low, output_high=high, initial_output=initial, tracking_time_s=loop.tracking_time_s,
+            anti_windup=loop.anti_windup,
+        )  # fmt: skip
+    return pid
+
+
+def _in_order(draft: Draft) -> tuple[str, ...]:
+    """Controllers after those whose outputs they read (a cascade's inner loop after its outer one)."""
+    loops = draft.config.controllers
+    writer = {loop.output: name for name, loop in loops.items()}
+    graph = {
+        name: {writer[read] for read in (loop.setpoint, loop.measured) if read in writer} for name, loop in loops.items()
+    }
+    try:
+        return tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        ring = " -> ".join(error.args[1])
+        draft.refuse(("controllers", error.args[1][0]), f"controllers depend on each other in a ring: {ring}")
+        return ()
+
+
+def bind_pids(draft: Draft, image: Image, pids: Mapping[str, PID], stages: Mapping[str, OutputStage]) -> list[PidBlock]:
+    """Bind each PID to its slots of the image; ``stages`` by signal."""
+    blocks = []
+    slot = image.index
+    for name, pid in pids.items():
+        loop = draft.config.controllers[name]
+        forward = loop.feedforward
+        blocks.append(
+            PidBlock(
+                name, image, pid, stages[loop.output],
+                setpoint=slot[loop.setpoint], measured=slot[loop.measured],
+                applied=slot[loop.applied] if loop.applied is not None else None,
+                feedforward=(slot[forward.signal], forward.gain, forward.bias) if forward is not None else None,
+                on_stale=_MODES[loop.on_stale], on_bad=_MODES[loop.on_bad],
+            )
+        )  # fmt: skip
+    return blocks

@@ -1,0 +1,158 @@
+"""From the rig's ``devices`` to devices on a wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hil.config.nearest import did_you_mean
+from hil.config.points import Point, PointList, SignalRange, check_against, coarse_points, load_points
+from hil.config.schema import ModbusTcpConfig
+from hil.config.units import UNITS
+from hil.devices.modbus_tcp import ModbusTcpDevice, ModbusTcpSettings
+from hil.devices.scan import Scan
+from hil.errors import ConfigError, Problem
+from hil.loop.clock import NS_PER_S
+from hil.loop.events import EventLog
+from hil.loop.image import Image
+from hil.rig.draft import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The points of one device that the rig uses."""
+
+    reads: tuple[Point, ...]
+    writes: tuple[Point, ...]
+    heartbeat: Point | None
+
+
+def select_points(draft: Draft) -> dict[str, Selected]:
+    """Read every device's point list and pick what the rig names; what does not fit is a problem of the draft."""
+    lists: dict[str, PointList] = {}
+    return {
+        name: selected
+        for name, config in draft.config.devices.items()
+        if (selected := _select(draft, name, config, lists)) is not None
+    }
+
+
+def _select(draft: Draft, name: str, config: ModbusTcpConfig, lists: dict[str, PointList]) -> Selected | None:
+    path = ("devices", name)
+    file = draft.folder / config.points
+    key = str(file)
+    try:
+        if key not in lists:
+            lists[key] = load_points(file)
+    except ConfigError as error:
+        for problem in error.problems:
+            missing = problem.line is None
+            where = draft.document.problem((*path, "points"), f"{problem.file}: {problem.what}", problem.hint)
+            draft.problems.append(where if missing else problem)
+        return None
+    points = lists[key]
+    reads = [point for n, s in enumerate(config.read) if (point := _point(draft, points, s, (*path, "read", n), "r"))]
+    writes = [point for n, s in enumerate(config.write) if (point := _point(draft, points, s, (*path, "write", n), "w"))]
+    for number, signal in enumerate(config.read):
+        draft.writes(signal, (*path, "read", number), f"devices.{name}")
+    for number, signal in enumerate(config.write):
+        draft.reads(signal, (*path, "write", number), f"devices.{name}")
+    heartbeat = _point(draft, points, config.heartbeat, (*path, "heartbeat"), "w") if config.heartbeat else None
+    _check_fit(draft, [*reads, *writes])
+    return Selected(tuple(reads), tuple(writes), heartbeat)
+
+
+def _point(draft: Draft, points: PointList, signal: str, path: tuple[str | int, ...], access: str) -> Point | None:
+    point = points.point(signal)
+    if point is None:
+        near = did_you_mean(signal, [p.signal for p in points.points])
+        draft.refuse(path, f"{points.file} has no point for the signal {signal!r}", near)
+        return None
+    if access not in point.access:
+        verb = "written" if access == "w" else "read"
+        what = f"{signal} cannot be {verb}: its access is {point.access!r} at {points.file}:{point.line}"
+        draft.refuse(path, what, "name another point, or change its access if the device allows it")
+        return None
+    return point
+
+
+def _check_fit(draft: Draft, points: list[Point]) -> None:
+    ranges = [
+        SignalRange(name, signal.unit, *signal.range)
+        for name, signal in draft.config.signals.items()
+        if signal.unit in UNITS and signal.range[0] < signal.range[1]
+    ]
+    draft.problems += check_against(points, ranges)
+    draft.warnings += coarse_points(points, ranges)
+
+
+def make_devices(
+    draft: Draft, selected: Mapping[str, Selected], image: Image, now_ns: Callable[[], int], events: EventLog
+) -> FieldBus | None:
+    """Make every device, not yet connected; ``now_ns`` is the loop's clock. None where the rig has no device."""
+    devices = []
+    for number, (name, points) in enumerate(selected.items()):
+        config = draft.config.devices[name]
+        place = (draft.document.file, draft.document.line("devices", name))
+        settings = ModbusTcpSettings(
+            host=config.host, port=config.port, max_registers=config.max_registers,
+            max_gap_registers=config.max_gap_registers, max_in_flight=config.max_in_flight, gap_ms=config.gap_ms,
+            connect_timeout_s=config.connect_timeout_s, seed=draft.config.seed + number,
+        )  # fmt: skip
+        devices.append(
+            ModbusTcpDevice(
+                name, settings, image,
+                reads=[(point, image.index[point.signal]) for point in points.reads],
+                writes=[(point, image.index[point.signal]) for point in points.writes],
+                heartbeat=points.heartbeat, now_ns=now_ns, place=place,
+            )
+        )  # fmt: skip
+    return FieldBus(devices, now_ns, events) if devices else None
+
+
+class FieldBus:
+    """All devices of a rig behind one scan, their events told in the run's log."""
+
+    def __init__(self, devices: Sequence[ModbusTcpDevice], now_ns: Callable[[], int], events: EventLog) -> None:
+        self._scan = Scan(devices, now_ns)
+        self._events = events
+
+    def read(self, now_ns: int, deadline_ns: int) -> None:
+        """Receive from all devices into the image; returns before ``deadline_ns`` (loop time)."""
+        self._scan.read(now_ns, deadline_ns)
+
+    def write(self, now_ns: int, deadline_ns: int, *, force: bool = False) -> None:
+        """Send the values, then the heartbeats; returns before ``deadline_ns`` (loop time)."""
+        if force:
+            self._scan.force_writes()
+        self._scan.write(now_ns, deadline_ns)
+        for at_ns, text in self._scan.drain_events():
+            self._events.emit(at_ns / NS_PER_S, "device", "modbus_tcp", text)
+
+    def counters(self) -> dict[str, int]:
+        """How often each kind of event happened, as ``device.counter``."""
+        return self._scan.counters()
+
+    def prove(self, timeout_s: float) -> None:
+        """Connect and read every point once, before the loop; raises ``DeviceError``."""
+        self._scan.prove(timeout_s)
+
+    def close(self) -> None:
+        """Let go of every wire; may be called twice."""
+        self._scan.close()
+
+
+def writes_beyond_this_machine(draft: Draft, selected: Mapping[str, Selected]) -> list[Problem]:
+    """Name every device with written points at an address that is not a loopback one."""
+    found = []
+    for name, points in selected.items():
+        config = draft.config.devices[name]
+        if (points.writes or points.heartbeat) and not _is_loopback(config.host):
+            written = [point.signal for point in points.writes] + ([config.heartbeat] if config.heartbeat else [])
+            what = f"device {name} at {config.host}:{config.port} will be written: {', '.join(written)}"
+            found.append(draft.document.problem(("devices", name), what))
+    return found
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")

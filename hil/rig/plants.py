@@ -1,0 +1,158 @@
+"""From the rig's ``plants`` to plant models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from hil.config.nearest import did_you_mean
+from hil.config.plants import CduConfig, StateSpaceConfig, TransferFunctionConfig
+from hil.config.units import UNITS
+from hil.loop import protocols
+from hil.loop.image import Image
+from hil.loop.plant import PlantBlock
+from hil.rig.action import Effects
+from hil.rig.draft import Draft
+from plant_models import CduPlant, LinearPlant, PlantError, Port, datasheet
+
+
+class PlantModel(protocols.Plant, Protocol):
+    """What the rig needs to know of a plant beyond stepping it."""
+
+    input_ports: tuple[Port, ...]
+    output_ports: tuple[Port, ...]
+    faults: tuple[str, ...]
+    effects: Mapping[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """A plant and what each port is wired to, in the order of the ports: signal, constant, or nothing."""
+
+    plant: PlantModel
+    inputs: tuple[str | float, ...]
+    outputs: tuple[str | None, ...]
+
+    def bind(self, image: Image) -> PlantBlock:
+        """Bind to the slots of ``image``."""
+        return PlantBlock(
+            image,
+            self.plant,
+            [image.index[entry] if isinstance(entry, str) else float(entry) for entry in self.inputs],
+            [None if name is None else image.index[name] for name in self.outputs],
+        )
+
+    def effects(self) -> Effects:
+        """Signs of the steady effects, by signals."""
+        cause = dict(zip((port.name for port in self.plant.input_ports), self.inputs, strict=True))
+        effect = dict(zip((port.name for port in self.plant.output_ports), self.outputs, strict=True))
+        return {
+            (source, target): sign
+            for (port_in, port_out), sign in self.plant.effects.items()
+            if isinstance(source := cause[port_in], str) and (target := effect[port_out]) is not None
+        }
+
+
+def make_plants(draft: Draft, first_values: Mapping[str, float]) -> dict[str, Wired]:
+    """Make every plant, wired; ``first_values`` of the signals (in their units) are where it starts in equilibrium.
+
+    What cannot be made is a problem of the draft.
+    """
+    plants: dict[str, Wired] = {}
+    for name, config in draft.config.plants.items():
+        wired = _cdu(draft, name, config, first_values) if isinstance(config, CduConfig) else _linear(draft, name, config)
+        if wired is not None:
+            plants[name] = wired
+    return plants
+
+
+def _cdu(draft: Draft, name: str, config: CduConfig, first_values: Mapping[str, float]) -> Wired | None:
+    path = ("plants", name)
+    try:
+        plant = CduPlant.from_datasheet(datasheet(config.datasheet, **config.figures), **config.parameters)
+    except (PlantError, TypeError) as error:
+        draft.refuse(path, f"plant {name}: {error}")
+        return None
+    inputs = _wire_inputs(draft, name, config.inputs, plant)
+    outputs = _wire_outputs(draft, name, config.outputs, plant)
+    start = {
+        port.name: first_values.get(entry, plant.default_inputs.get(port.name, 0.0)) if isinstance(entry, str) else entry
+        for port, entry in zip(plant.input_ports, inputs, strict=True)
+    }
+    plant.start_at(start)
+    return Wired(plant, inputs, outputs)
+
+
+def _wire_inputs(draft: Draft, name: str, given: Mapping[str, str | float], plant: CduPlant) -> tuple[str | float, ...]:
+    ports = {port.name: port for port in plant.input_ports}
+    _unknown_ports(draft, name, "inputs", given, ports)
+    wired: list[str | float] = []
+    for port in plant.input_ports:
+        entry = given.get(port.name)
+        if isinstance(entry, str):
+            draft.reads(entry, ("plants", name, "inputs", port.name), f"plants.{name}.{port.name}", port.unit)
+            wired.append(entry)
+        elif entry is not None:
+            wired.append(float(entry))
+        elif port.name in plant.default_inputs:
+            wired.append(plant.default_inputs[port.name])
+        else:
+            what = f"plant {name}: the input {port.name} [{port.unit}] is not wired"
+            draft.refuse(("plants", name, "inputs"), what, "give it a signal, or a number to hold it at")
+            wired.append(0.0)
+    return tuple(wired)
+
+
+def _wire_outputs(draft: Draft, name: str, given: Mapping[str, str], plant: CduPlant) -> tuple[str | None, ...]:
+    ports = {port.name: port for port in plant.output_ports}
+    _unknown_ports(draft, name, "outputs", given, ports)
+    for port_name, signal in given.items():
+        if port_name in ports:
+            path = ("plants", name, "outputs", port_name)
+            draft.writes(signal, path, f"plants.{name}.{port_name}", ports[port_name].unit)
+    return tuple(given.get(port.name) for port in plant.output_ports)
+
+
+def _unknown_ports(draft: Draft, name: str, side: str, given: Mapping[str, object], ports: Mapping[str, Port]) -> None:
+    for port in given:
+        if port not in ports:
+            hint = did_you_mean(port, ports) or f"{side}: {', '.join(ports)}"
+            draft.refuse(("plants", name, side, port), f"plant {name} has no port {port!r} among its {side}", hint)
+
+
+def _linear(draft: Draft, name: str, config: TransferFunctionConfig | StateSpaceConfig) -> Wired | None:
+    path, signals = ("plants", name), draft.config.signals
+    for side, names, note in (("inputs", config.inputs, draft.reads), ("outputs", config.outputs, draft.writes)):
+        for number, signal in enumerate(names):
+            note(signal, (*path, side, number), f"plants.{name}")
+    if not {*config.inputs, *config.outputs} <= set(signals):
+        return None
+    ports_in = tuple(Port(signal, signals[signal].unit) for signal in config.inputs)
+    ports_out = tuple(Port(signal, signals[signal].unit) for signal in config.outputs)
+    if not {port.unit for port in (*ports_in, *ports_out)} <= set(UNITS):
+        return None
+    try:
+        plant = _make_linear(config, ports_in, ports_out, draft.config.period_s)
+    except PlantError as error:
+        draft.refuse(path, f"plant {name}: {error}")
+        return None
+    return Wired(plant, config.inputs, config.outputs)
+
+
+def _make_linear(
+    config: TransferFunctionConfig | StateSpaceConfig,
+    inputs: tuple[Port, ...],
+    outputs: tuple[Port, ...],
+    period_s: float,
+) -> LinearPlant:
+    if isinstance(config, TransferFunctionConfig):
+        return LinearPlant.from_transfer_function(
+            config.numerator, config.denominator, dead_time_s=config.dead_time_s, period_s=period_s,
+            inputs=inputs, outputs=outputs, input_levels=config.input_levels, output_levels=config.output_levels,
+        )  # fmt: skip
+    D = config.D if config.D is not None else tuple((0.0,) * len(inputs) for _ in outputs)
+    return LinearPlant.from_state_space(
+        config.A, config.B, config.C, D, dead_time_s=config.dead_time_s, period_s=period_s,
+        inputs=inputs, outputs=outputs, input_levels=config.input_levels, output_levels=config.output_levels,
+    )  # fmt: skip

@@ -1,0 +1,115 @@
+"""From a scenario file to a schedule of actions on sources, plants and sensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hil.config.nearest import did_you_mean
+from hil.config.scenario import EquipmentFault, ScenarioConfig, SensorFault, SetEvent
+from hil.config.yaml_lines import Document
+from hil.errors import Problem
+from hil.faults import EquipmentSwitch, SensorFalsifier, SetPoint
+from hil.loop.clock import NS_PER_S
+from hil.loop.cycle import Falsifier
+from hil.loop.events import EventLog
+from hil.loop.image import Image
+from hil.loop.schedule import Action
+from hil.loop.source import SourceBlock
+from hil.rig.draft import Draft
+from hil.rig.plants import Wired
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A scenario and the file it comes from."""
+
+    config: ScenarioConfig
+    document: Document
+
+
+@dataclass(slots=True)
+class Targets:
+    """What a scenario acts on; ``falsifiers`` is the list the cycle runs."""
+
+    image: Image
+    sources: Mapping[str, SourceBlock]
+    plants: Mapping[str, Wired]
+    events: EventLog
+    seed: int
+    falsifiers: list[Falsifier] = field(default_factory=list)
+
+
+def check_scenario(draft: Draft, scenario: Scenario, plants: Mapping[str, Wired], sources: Mapping[str, object]) -> None:
+    """Check that everything a scenario acts on is there and inside its limits."""
+    measured = draft.written_by("devices") | draft.written_by("plants")
+    for number, event in enumerate(scenario.config.events):
+        found = None
+        if isinstance(event, SetEvent):
+            found = _set_problem(draft, event, sources)
+        elif isinstance(event, EquipmentFault):
+            found = _equipment_problem(event, plants)
+        elif event.signal not in measured:
+            found = (
+                f"a sensor fault needs a signal that a device or a plant writes, not {event.signal!r}",
+                did_you_mean(event.signal, measured),
+            )
+        if found is not None:
+            what, hint = found
+            line = scenario.document.line("events", number)
+            draft.problems.append(Problem(scenario.document.file, line, f"event {number + 1}: {what}", hint))
+
+
+def _set_problem(draft: Draft, event: SetEvent, sources: Mapping[str, object]) -> tuple[str, str] | None:
+    if event.signal not in sources:
+        hint = did_you_mean(event.signal, sources) or f"sources: {', '.join(sources)}"
+        return f"set needs a signal that a source writes, not {event.signal!r}", hint
+    signal = draft.config.signals.get(event.signal)
+    if signal is None:
+        return None
+    low, high = signal.range
+    if low <= event.to <= high:
+        return None
+    nearest_inside = f"nearest inside: {min(max(event.to, low), high):g}"
+    return f"{event.signal} to {event.to:g} {signal.unit} is outside its range [{low:g}, {high:g}]", nearest_inside
+
+
+def _equipment_problem(event: EquipmentFault, plants: Mapping[str, Wired]) -> tuple[str, str] | None:
+    if event.plant not in plants:
+        return f"no plant {event.plant!r}", did_you_mean(event.plant, plants) or f"plants: {', '.join(plants)}"
+    faults = plants[event.plant].plant.faults
+    if event.fault not in faults:
+        return (
+            f"plant {event.plant} has no fault {event.fault!r}",
+            did_you_mean(event.fault, faults) or f"faults: {', '.join(faults) or 'none'}",
+        )
+    return None
+
+
+def actions(scenario: Scenario, targets: Targets) -> list[tuple[int, Action]]:
+    """Give every event as (loop time in ns, action), checked before."""
+    result: list[tuple[int, Action]] = []
+    for number, event in enumerate(scenario.config.events):
+        at_ns = round(event.at_s * NS_PER_S)
+        if isinstance(event, SetEvent):
+            setter = SetPoint(event.signal, targets.sources[event.signal], event.to, event.ramp_s, targets.events)
+            result.append((at_ns, setter))
+            continue
+        end_ns = None if event.for_s is None else round((event.at_s + event.for_s) * NS_PER_S)
+        if isinstance(event, EquipmentFault):
+            switch = EquipmentSwitch(event.plant, targets.plants[event.plant].plant, event.fault, targets.events)
+            on, off = switch.on, switch.off
+        else:
+            falsifier = _falsifier(event, targets, number)
+            on, off = falsifier.on, falsifier.off
+        result.append((at_ns, on))
+        if end_ns is not None:
+            result.append((end_ns, off))
+    return result
+
+
+def _falsifier(event: SensorFault, targets: Targets, number: int) -> SensorFalsifier:
+    return SensorFalsifier(
+        targets.image, targets.image.index[event.signal], targets.falsifiers, targets.events,
+        bias=event.bias, noise_std=event.noise_std, frozen=event.frozen, seed=(targets.seed, number),
+    )  # fmt: skip

@@ -1,0 +1,211 @@
+"""One run of a rig from start to signed-off folder: prove the devices, loop, record, report."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hil.loop.clock import NS_PER_S, VirtualClock, WallClock
+from hil.loop.cycle import Cycle, CycleEnd, CycleParts, CycleSettings, StopFlag
+from hil.loop.events import EventLog
+from hil.loop.overrun import OverrunPolicy, OverrunSettings
+from hil.record import CompanionRecorder, InlineRecorder, Recorded, RowLayout, RunFolder
+from hil.report import ReportResult, build_report
+from hil.rig.build import Rig
+from hil.version import __version__
+
+Progress = Callable[[float], None]
+"""Told the loop time now and then, s."""
+
+_PACKAGES = ("numpy", "numba", "pyarrow", "pymodbus", "pydantic", "plotly", "control", "CoolProp")
+_PROVE_TIMEOUT_S = 3.0
+_PROGRESS_NS = 200_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run came to; ``wall_s`` is the time of the loop and its recording, ``report_s`` that of the report."""
+
+    run_dir: Path
+    end: CycleEnd
+    wall_s: float
+    report_s: float
+    recorded: Recorded
+    report: ReportResult | None
+    lost_files: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all requirements met, 1 not, 3 tripped."""
+        if self.end.stop == "tripped":
+            return 3
+        whole = self.report is not None and self.report.met and not self.recorded.rows_lost and not self.lost_files
+        return 0 if whole else 1
+
+
+class _ProgressSink:
+    """Passes rows on to the recorder and tells the progress between them."""
+
+    __slots__ = ("_next_ns", "_progress", "_push")
+
+    def __init__(self, push: Callable[[int], None], progress: Progress) -> None:
+        self._push = push
+        self._progress = progress
+        self._next_ns = 0
+
+    def push(self, now_ns: int) -> None:
+        self._push(now_ns)
+        wall_ns = time.perf_counter_ns()
+        if wall_ns >= self._next_ns:
+            self._next_ns = wall_ns + _PROGRESS_NS
+            self._progress(now_ns / NS_PER_S)
+
+
+def run_rig(
+    rig: Rig, out: Path, *, stop: StopFlag | None = None, progress: Progress | None = None, command: str = ""
+) -> RunResult:
+    """Run a checked rig into a new folder under ``out``.
+
+    Raises ``DeviceError`` or ``RunFolderError`` before the first cycle; nothing after it.
+    """
+    stop = stop or StopFlag()
+    events = EventLog()
+    clock = VirtualClock() if rig.config.clock == "virtual" else WallClock()
+    parts, bus = rig.build(events, clock.now_ns)
+    try:
+        if bus is not None:
+            bus.prove(_PROVE_TIMEOUT_S)
+        started = datetime.now(UTC)
+        folder = RunFolder(out, rig.config.rig, started)
+        folder.write_yaml("rig.yaml", rig.resolved)
+        return _run(rig, parts, clock, folder, stop, events, progress, started, command)
+    finally:
+        if bus is not None:
+            bus.close()
+
+
+def _run(
+    rig: Rig,
+    parts: CycleParts,
+    clock: VirtualClock | WallClock,
+    folder: RunFolder,
+    stop: StopFlag,
+    events: EventLog,
+    progress: Progress | None,
+    started: datetime,
+    command: str,
+) -> RunResult:
+    config = rig.config
+    layout = RowLayout(tuple(config.signals), rig.limited)
+    recorder = (
+        InlineRecorder(parts.image, layout, events, folder.path)
+        if config.clock == "virtual"
+        else CompanionRecorder(parts.image, layout, events, folder.path, config.period_s)
+    )
+    sink = recorder if progress is None else _ProgressSink(recorder.push, progress)
+    cycle = Cycle(parts, clock, _settings(rig), _policy(rig), sink, events, stop)
+    if isinstance(clock, WallClock):
+        clock.restart()
+    begun = time.perf_counter()
+    end = cycle.run()
+    recorded = recorder.finish()
+    folder.finish_trend()
+    wall_s = time.perf_counter() - begun
+    folder.write_json("timing.json", _timing(rig, cycle))
+    counters = _counters(parts, cycle, events)
+    folder.write_json("run.json", _record_of_run(end, wall_s, recorded, folder.errors, counters, started, command))
+    return _reported(folder, end, wall_s, recorded)
+
+
+def _reported(folder: RunFolder, end: CycleEnd, wall_s: float, recorded: Recorded) -> RunResult:
+    begun = time.perf_counter()
+    report = None
+    try:
+        report = build_report(folder.path)
+    except OSError as error:
+        folder.errors.append(f"report.html: {error}")
+    report_s = time.perf_counter() - begun
+    return RunResult(folder.path, end, wall_s, report_s, recorded, report, folder.errors)
+
+
+def _settings(rig: Rig) -> CycleSettings:
+    config = rig.config
+    period_ns = round(config.period_s * NS_PER_S)
+    return CycleSettings(
+        period_ns=period_ns,
+        duration_ns=None if config.duration_s is None else round(config.duration_s * NS_PER_S),
+        read_budget_ns=int(period_ns * config.budget.read_percent / 100),
+        write_budget_ns=int(period_ns * config.budget.write_percent / 100),
+        is_virtual=config.clock == "virtual",
+    )
+
+
+def _policy(rig: Rig) -> OverrunPolicy:
+    return OverrunPolicy(OverrunSettings(**rig.config.overrun.model_dump()))
+
+
+def _timing(rig: Rig, cycle: Cycle) -> dict[str, Any]:
+    virtual = rig.config.clock == "virtual"
+    return {
+        "clock": rig.config.clock,
+        "period_s": rig.config.period_s,
+        "cycles": cycle.cycles,
+        "overruns": cycle.overrun.overruns,
+        "skipped_periods": cycle.overrun.skipped_periods,
+        "degraded_cycles": cycle.overrun.degraded_cycles,
+        "phases": cycle.timing.summary(with_lateness=not virtual),
+    }
+
+
+def _counters(parts: CycleParts, cycle: Cycle, events: EventLog) -> dict[str, dict[str, int]]:
+    """Everything that was clamped, refused, dropped, substituted or retried, by source."""
+    image = parts.image
+    found: dict[str, dict[str, int]] = {
+        "loop": {"degraded_cycles": cycle.overrun.degraded_cycles, "events_dropped": events.dropped},
+        "values_rejected": {s.name: n for s, n in zip(image.signals, image.rejected, strict=True) if n},
+    }
+    for stage in (*parts.outputs, *parts.source_outputs):
+        found[f"limits.{image.signals[stage.slot].name}"] = stage.limiter.counters()
+    for controller in parts.controllers:
+        found[f"controllers.{controller.name}"] = controller.counters()
+    for number, plant in enumerate(parts.plants):
+        found[f"plants.{number + 1}"] = {"inputs_substituted": plant.inputs_substituted}
+    for device in parts.devices:
+        found["devices"] = device.counters()
+    return found
+
+
+def _record_of_run(
+    end: CycleEnd,
+    wall_s: float,
+    recorded: Recorded,
+    lost_files: list[str],
+    counters: dict[str, dict[str, int]],
+    started: datetime,
+    command: str,
+) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "started_utc": started.isoformat(timespec="seconds"),
+        "simulated_s": end.simulated_s,
+        "wall_s": round(wall_s, 6),
+        "cycles": end.cycles,
+        "stop": end.stop,
+        "stop_reason": end.reason,
+        "rows_written": recorded.rows_written,
+        "rows_lost": recorded.rows_lost,
+        "events_lost": recorded.events_lost,
+        "recorder_error": "; ".join([recorded.error, *lost_files]).strip("; "),
+        "counters": counters,
+        "command": command or " ".join(sys.argv),
+    }
