@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -72,4 +71,4 @@ def _replace(path: Path, text: str) -> None:
     """Write beside and rename: a report half written must not stand where a whole one stood."""
     draft = path.with_name(path.name + ".part")
     draft.write_text(text, encoding="utf-8")
-    os.replace(draft, path)
+    draft.replace(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.report.run_data import Floats
+from hil.report.trend_data import Floats
 
 Rows = NDArray[np.intp]
 
@@ -43,8 +43,9 @@ def min_max_rows(values: Floats, buckets: int) -> Rows:
     ]
     if full < size:
         rows += [np.array([full + lows[full:].argmin(), full + highs[full:].argmax()])]
-    chosen = np.unique(np.concatenate(rows))
-    return chosen[finite[chosen]]
+    chosen: Rows = np.unique(np.concatenate(rows))
+    kept: Rows = chosen[finite[chosen]]
+    return kept
 
 
 def change_rows(values: Floats, buckets: int) -> Rows:

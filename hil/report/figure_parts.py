@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from hil.report.run_data import Floats
+from hil.report.trend_data import Floats
 
 # The palette of Okabe and Ito, told apart by the colour-blind (jfly.uni-koeln.de/color).
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -56,7 +56,7 @@ class TimeAxis:
         return cls("min", 60.0, end_s) if end_s <= 3.0 * 3600.0 else cls("h", 3600.0, end_s)
 
     def layout(self) -> dict[str, Any]:
-        """Settings of an x axis over the whole run."""
+        """Give settings of an x axis over the whole run."""
         return {
             "title": {"text": f"time ({self.unit})"},
             "range": [0.0, max(self.end_s, 1e-3) / self.seconds],
@@ -64,14 +64,15 @@ class TimeAxis:
 
 
 def packed(values: Floats, kind: str) -> dict[str, str]:
-    """An array as the page's library reads it, in binary: ``f4`` or ``f8``, little endian."""
+    """Give an array as the page's library reads it, in binary: ``f4`` or ``f8``, little endian."""
     raw = np.ascontiguousarray(values, dtype=f"<{kind}").tobytes()
     return {"dtype": kind, "bdata": base64.b64encode(raw).decode("ascii")}
 
 
-def curve(name: str, t: Floats, values: Floats, unit: str, axis: str = "y", **line: object) -> dict[str, Any]:
-    """A line over time. ``t`` is in the unit of the time axis, ``values`` in ``unit``."""
-    shape = line.pop("shape", "linear")
+def curve(
+    name: str, t: Floats, values: Floats, unit: str, line: Mapping[str, str | float], axis: str = "y"
+) -> dict[str, Any]:
+    """Give a line over time. ``t`` is in the unit of the time axis, ``values`` in ``unit``."""
     return {
         "type": "scatter",
         "mode": "lines",
@@ -79,13 +80,13 @@ def curve(name: str, t: Floats, values: Floats, unit: str, axis: str = "y", **li
         "x": packed(t, "f8"),
         "y": packed(values, "f4"),
         "yaxis": axis,
-        "line": {"width": 1.5, "shape": shape, **line},
+        "line": {"width": 1.5, **line},
         "hovertemplate": f"%{{y:.5g}} {html.escape(unit)}",
     }
 
 
 def legend_key(name: str, color: str, opacity: float, axis: str = "y") -> dict[str, Any]:
-    """An entry of the legend for what is drawn as a shape."""
+    """Give an entry of the legend for what is drawn as a shape."""
     return {
         "type": "scatter",
         "mode": "markers",
@@ -127,21 +128,28 @@ def stretches(
 
 
 def y_axis(title: str, domain: tuple[float, float]) -> dict[str, Any]:
-    """A y axis over a share of the figure's height."""
+    """Give a y axis over a share of the figure's height."""
     return {"title": {"text": html.escape(title), "standoff": 8}, "domain": list(domain), **_LINES}
 
 
 def layout(height: int, x_axis: dict[str, Any], **more: object) -> dict[str, Any]:
-    """The common look of all figures; ``height`` in pixels."""
+    """Give the common look of all figures; ``height`` in pixels."""
     return {
         "height": height,
         "autosize": True,
-        "margin": {"l": 78, "r": 18, "t": 34, "b": 46},
+        "margin": {"l": 78, "r": 18, "t": 58, "b": 46},
         "paper_bgcolor": "#ffffff",
         "plot_bgcolor": "#ffffff",
         "font": {"family": "system-ui, -apple-system, 'Segoe UI', sans-serif", "size": 12, "color": INK},
         "hovermode": "x",
-        "legend": {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "font": {"size": 11.5}},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 1.0,
+            "yanchor": "bottom",
+            "traceorder": "normal",
+            "font": {"size": 11.5},
+        },
         "xaxis": {**_LINES, **x_axis},
         **more,
     }

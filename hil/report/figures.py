@@ -8,8 +8,23 @@ from typing import Any
 
 from hil.report.decimate import change_rows, min_max_rows, spans
 from hil.report.figure_parts import (
-    BLUE, BUCKETS, DASHES, GREEN, GREY, INK, ORANGE, PURPLE, SERIES, VERMILION, Figure, TimeAxis, curve,
-    layout, legend_key, stretches, y_axis,
+    BLUE,
+    BUCKETS,
+    DASHES,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PURPLE,
+    SERIES,
+    VERMILION,
+    Figure,
+    TimeAxis,
+    curve,
+    layout,
+    legend_key,
+    stretches,
+    y_axis,
 )  # fmt: skip
 from hil.report.kpi_names import shown_unit, signal_unit
 from hil.report.kpis import LIMIT_FAILSAFE, LIMIT_HIGH, LIMIT_LOW, LIMIT_RATE
@@ -60,37 +75,38 @@ def _loop_figure(run: RunData, name: str, loop: Mapping[str, Any]) -> Figure:
 
 
 def _axis_title(signal: str, unit: str) -> str:
-    """The unit alone: the legend has the name, and a long one would not fit beside a low panel."""
+    """Give the unit alone: the legend has the name, and a long one would not fit beside a low panel."""
     return unit or signal
 
 
-def _line(run: RunData, time: TimeAxis, signal: str, axis: str, **line: object) -> list[dict[str, Any]]:
-    """A signal, decimated; nothing where it was not recorded."""
+def _line(run: RunData, time: TimeAxis, signal: str, axis: str, **line: str) -> list[dict[str, Any]]:
+    """Give a signal, decimated; nothing where it was not recorded."""
     values = run.trend.values.get(signal)
     if values is None:
         return []
     rows = min_max_rows(values, BUCKETS)
     unit = shown_unit(signal_unit(mapping(run.rig.get("signals")), signal))
-    return [curve(signal, run.trend.t_s[rows] / time.seconds, values[rows], unit, axis, **line)]
+    return [curve(signal, run.trend.t_s[rows] / time.seconds, values[rows], unit, line, axis)]
 
 
 def _band(run: RunData, time: TimeAxis, setpoint: str, band: float, unit: str) -> list[dict[str, Any]]:
-    """The set-point, held from row to row, with its band shaded."""
+    """Give the set-point, held from row to row, with its band shaded."""
     values = run.trend.values.get(setpoint)
     if values is None:
         return []
     rows = change_rows(values, BUCKETS)
     t, held = run.trend.t_s[rows] / time.seconds, values[rows]
-    edge = {"width": 0, "shape": "hv", "color": ORANGE}
-    lower = curve("", t, held - band, unit, **edge) | {"showlegend": False, "hoverinfo": "skip"}
-    upper = curve(f"band ± {band:g} {_kelvin(unit)}", t, held + band, unit, **edge) | {
+    edge: dict[str, str | float] = {"width": 0, "shape": "hv", "color": ORANGE}
+    pen: dict[str, str | float] = {"width": 1.2, "shape": "hv", "color": INK, "dash": "dash"}
+    lower = curve("", t, held - band, unit, edge) | {"showlegend": False, "hoverinfo": "skip"}
+    upper = curve(f"band ± {band:g} {_kelvin(unit)}", t, held + band, unit, edge) | {
         "fill": "tonexty",
         "fillcolor": "rgba(230,159,0,0.20)",
         "hoverinfo": "skip",
     }
     for trace in (lower, upper):
         trace.pop("hovertemplate")
-    line = curve(setpoint, t, held, unit, shape="hv", color=INK, width=1.2, dash="dash")
+    line = curve(setpoint, t, held, unit, pen)
     return [lower, upper, line] if band > 0.0 else [line]
 
 
@@ -101,7 +117,7 @@ def _kelvin(unit: str) -> str:
 def _limit_marks(
     run: RunData, time: TimeAxis, output: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Strips at the foot of the actuator panel for the times at a limit, and their keys."""
+    """Give strips at the foot of the actuator panel for the times at a limit, and their keys."""
     bits = run.trend.limit.get(output)
     if bits is None:
         return [], []
@@ -166,7 +182,7 @@ def _faults(
 
 
 def load_figure(run: RunData) -> Figure | None:
-    """The load of the rig over time; None where it has none or it was not recorded."""
+    """Give the load of the rig over time; None where it has none or it was not recorded."""
     names = [name for name in load_signals(run.rig) if name in run.trend.values]
     return (
         _signals_figure(run, "load", {_unit_of(run, names[0]): names})
@@ -176,7 +192,7 @@ def load_figure(run: RunData) -> Figure | None:
 
 
 def load_signals(rig: Mapping[str, Any]) -> list[str]:
-    """The signal that the rig names as its load, and other heats and loads in its unit."""
+    """Give the signal that the rig names as its load, and other heats and loads in its unit."""
     signals = mapping(rig.get("signals"))
     named = [str(rig["load"])] if str(rig.get("load")) in signals else []
     unit = signal_unit(signals, named[0]) if named else None

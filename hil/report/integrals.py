@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.report.run_data import Floats
+from hil.report.trend_data import Floats
 
 LONGEST_GAP_PERIODS = 20.0
 LONGEST_GAP_S = 10.0
@@ -61,7 +61,7 @@ def interval_errors(setpoint: Floats, measured: Floats, good: NDArray[np.bool_])
 def mean_abs(start: Floats, end: Floats) -> Floats:
     """Mean of the absolute value of the line from ``start`` to ``end``, one for each interval.
 
-    A line that crosses zero makes two triangles: (a² + b²) / (2 (\\|a\\| + \\|b\\|)).
+    A line that crosses zero makes two triangles: (a² + b²) / (2 (size of a + size of b)).
     """
     size = np.abs(start) + np.abs(end)
     crossing = (start * end < 0.0) & (size > 0.0)

@@ -73,7 +73,7 @@ def flatten(kpis: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def nearest_kpi(name: str, known: Iterable[str]) -> str:
-    """The known name that a misspelt one most likely means; empty where none is near.
+    """Give the known name that a misspelt one most likely means; empty where none is near.
 
     A name given without its first part (``supply.iae`` for ``loops.supply.iae``) is found too.
     """
@@ -83,17 +83,17 @@ def nearest_kpi(name: str, known: Iterable[str]) -> str:
 
 
 def shown_unit(unit: str) -> str:
-    """A unit as it is printed."""
+    """Give a unit as it is printed."""
     return {"degC": "°C", "percent": "%", "-": "", "1": "", "m3/h": "m³/h", "kg/m3": "kg/m³"}.get(unit, unit)
 
 
 def difference_unit(unit: str) -> str:
-    """Unit of a difference of two values in ``unit``: K for temperatures."""
+    """Give unit of a difference of two values in ``unit``: K for temperatures."""
     return "K" if unit in ("degC", "°C") else shown_unit(unit)
 
 
 def kpi_unit(name: str, rig: Mapping[str, Any]) -> str:
-    """Unit of a KPI by its dotted name, as it is printed; empty for a count or a ratio."""
+    """Give unit of a KPI by its dotted name, as it is printed; empty for a count or a ratio."""
     group, _, rest = name.partition(".")
     item, _, kpi = rest.rpartition(".")
     signals = mapping(rig.get("signals"))
@@ -119,7 +119,7 @@ def _loop_unit(kpi: str, loop: Mapping[str, Any], signals: Mapping[str, Any]) ->
 
 
 def signal_unit(signals: Mapping[str, Any], name: object) -> str:
-    """Unit of a signal as the rig has it; empty for an unknown one."""
+    """Give unit of a signal as the rig has it; empty for an unknown one."""
     return str(mapping(signals.get(str(name))).get("unit") or "")
 
 

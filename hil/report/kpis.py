@@ -14,14 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hil.report.integrals import (
-    held_s, interval_errors, interval_weights, mean_abs, share_within, time_integral,
+    held_s,
+    interval_errors,
+    interval_weights,
+    mean_abs,
+    share_within,
+    time_integral,
 )  # fmt: skip
 from hil.report.kpi_names import (
-    LOOP_KPIS, TIMING_KPIS, difference_unit, energy_kpis, signal_range, signal_unit,
+    LOOP_KPIS,
+    TIMING_KPIS,
+    difference_unit,
+    energy_kpis,
+    signal_range,
+    signal_unit,
 )  # fmt: skip
-from hil.report.run_data import Floats, RunData, Trend, mapping, number
+from hil.report.run_data import RunData, mapping, number
 from hil.report.steps import StepResponse, find_steps, step_response
 from hil.report.travel import TRAVEL_HYSTERESIS, travel_and_reversals
+from hil.report.trend_data import Floats, Trend
 
 LIMIT_LOW, LIMIT_HIGH, LIMIT_RATE, LIMIT_FAILSAFE, LIMIT_NONFINITE = 1, 2, 4, 8, 16
 """Bits of a limit column, as ``controller.Limit`` has them."""
@@ -100,7 +111,7 @@ def _made_here(trend: Trend, signal: str, rows: NDArray[np.bool_]) -> NDArray[np
 
 
 def _step_kpis(steps: list[StepResponse]) -> dict[str, Any]:
-    """The steps, and the worst of them: None for a settling time that one step never reached."""
+    """Give the steps, and the worst of them: None for a settling time that one step never reached."""
     overshoots = [step.overshoot for step in steps if step.overshoot is not None]
     settlings = [step.settling_s for step in steps if step.settling_s is not None]
     return {
@@ -114,7 +125,7 @@ def _step_kpis(steps: list[StepResponse]) -> dict[str, Any]:
 def _output_kpis(
     trend: Trend, output: str, signals: Mapping[str, Any], rows: NDArray[np.bool_], weights_s: Floats
 ) -> dict[str, Any]:
-    """What the loop cost its actuator, and how long it was not free."""
+    """Tell what the loop cost its actuator, and how long it was not free."""
     kpis: dict[str, Any] = {}
     if output in trend.values:
         values = trend.values[output][rows]

@@ -13,12 +13,12 @@ class Html(str):
 
 
 def escaped(text: object) -> Html:
-    """The text as HTML that shows it."""
+    """Give the text as HTML that shows it."""
     return text if isinstance(text, Html) else Html(html.escape(str(text), quote=True))
 
 
 def tag(name: str, content: object, css: str = "") -> Html:
-    """An element around a content."""
+    """Give an element around a content."""
     style = f' class="{css}"' if css else ""
     return Html(f"<{name}{style}>{escaped(content)}</{name}>")
 
@@ -29,7 +29,7 @@ def joined(parts: Iterable[object]) -> Html:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]], css: str = "") -> Html:
-    """A table; the first column names the row, the others are figures or words."""
+    """Give a table; the first column names the row, the others are figures or words."""
     head = tag("thead", tag("tr", joined(tag("th", text) for text in heads)))
     body = joined(
         tag("tr", joined(tag("th" if column == 0 else "td", cell) for column, cell in enumerate(row)))

@@ -6,7 +6,7 @@ NO_FIGURE = "–"
 
 
 def figure_text(value: object, unit: str = "") -> str:
-    """A figure with four significant digits and its unit; a dash where there is none."""
+    """Give a figure with four significant digits and its unit; a dash where there is none."""
     if value is None or isinstance(value, bool) or not isinstance(value, int | float):
         return NO_FIGURE if value is None else str(value)
     text = f"{value:,}" if isinstance(value, int) or value.is_integer() else _rounded(value)
@@ -24,7 +24,7 @@ def _rounded(value: float) -> str:
 
 
 def bounds_text(low: float | None, high: float | None) -> str:
-    """The bounds of a requirement: ``≥ 95``, ``≤ 0.5`` or ``1 … 2``."""
+    """Give the bounds of a requirement: ``≥ 95``, ``≤ 0.5`` or ``1 … 2``."""
     if low is not None and high is not None:
         return f"{figure_text(low)} … {figure_text(high)}"
     if low is not None:
@@ -33,7 +33,9 @@ def bounds_text(low: float | None, high: float | None) -> str:
 
 
 def time_text(t_s: float) -> str:
-    """A loop time as hours, minutes and seconds: ``02:03:04.5``."""
+    """Give a loop time as hours, minutes and seconds: ``02:03:04``, with tenths where there are any."""
     minutes, seconds = divmod(round(t_s, 1), 60.0)
     hours, minutes = divmod(int(minutes), 60)
-    return f"{hours:02d}:{minutes:02d}:{seconds:04.1f}"
+    whole = f"{hours:02d}:{minutes:02d}:{int(seconds):02d}"
+    tenths = round(10.0 * (seconds - int(seconds)))
+    return f"{whole}.{tenths}" if tenths else whole

@@ -20,8 +20,14 @@ from hil.report.markup import Html, escaped, joined, table, tag
 from hil.report.numbers import NO_FIGURE, bounds_text, figure_text
 from hil.report.run_data import RunData
 from hil.report.sections import (
-    counters_section, events_section, facts_section, loops_section, made_with_section, signals_section,
-    signing_section, timing_section,
+    counters_section,
+    events_section,
+    facts_section,
+    loops_section,
+    made_with_section,
+    signals_section,
+    signing_section,
+    timing_section,
 )  # fmt: skip
 from hil.report.timing_figure import timing_figure
 from hil.report.verdict import RequirementResult, Verdict
@@ -30,7 +36,7 @@ from hil.report.verdict import RequirementResult, Verdict
 def page_html(
     run: RunData, kpis: Mapping[str, Any], requirements: Sequence[RequirementResult], verdict: Verdict
 ) -> str:
-    """The whole page as text."""
+    """Give the whole page as text."""
     loops, load, other = loop_figures(run), load_figure(run), other_figure(run)
     timing = timing_figure(run.timing)
     sections = joined(

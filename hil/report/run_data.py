@@ -7,23 +7,17 @@ is missing or damaged is said in :attr:`RunData.missing`, and never filled in.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from hil.errors import Problem, RunFolderError
-from hil.loop.trend_layout import LIMIT_SUFFIX, QUALITY_SUFFIX, TIME_COLUMN
-
-Floats = NDArray[np.float64]
-Bits = NDArray[np.uint8]
+from hil.report.trend_data import Trend, first_line, read_trend
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,40 +28,6 @@ class Event:
     kind: str
     source: str
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Trend:
-    """The recorded rows, column by column.
-
-    Attributes
-    ----------
-    t_s : ndarray
-        Loop time of each row, strictly rising, s.  # (n_rows,)
-    values : dict of str to ndarray
-        By signal, in its unit.  # (n_rows,) each
-    quality, limit : dict of str to ndarray
-        Quality and limit bits by signal, for the signals that have them.  # (n_rows,) each
-    """
-
-    t_s: Floats
-    values: dict[str, Floats] = field(default_factory=dict)
-    quality: dict[str, Bits] = field(default_factory=dict)
-    limit: dict[str, Bits] = field(default_factory=dict)
-
-    @property
-    def rows(self) -> int:
-        """Number of rows."""
-        return int(self.t_s.size)
-
-    def good(self, signal: str) -> NDArray[np.bool_]:
-        """Where the signal's value can be believed: GOOD and finite; nowhere if it was not recorded."""
-        values = self.values.get(signal)
-        if values is None:
-            return np.zeros(self.rows, dtype=bool)
-        good = np.isfinite(values)
-        quality = self.quality.get(signal)
-        return good if quality is None else good & (quality == 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +71,14 @@ class RunData:
 
 
 def number(value: object) -> float | None:
-    """The value as a finite float, or None where it is not a number."""
+    """Give the value as a finite float, or None where it is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if np.isfinite(value) else None
+    return float(value) if math.isfinite(value) else None
 
 
 def mapping(value: object) -> dict[str, Any]:
-    """The value if it is a mapping with names for keys, else an empty one."""
+    """Give the value if it is a mapping with names for keys, else an empty one."""
     return {str(key): item for key, item in value.items()} if isinstance(value, Mapping) else {}
 
 
@@ -132,7 +92,7 @@ def read_run(run_dir: Path) -> RunData:
     """
     rig, rig_text = _read_rig(run_dir)
     missing: list[str] = []
-    trend = _read_trend(run_dir, missing)
+    trend = read_trend(run_dir, missing)
     return RunData(
         path=run_dir,
         rig=rig,
@@ -162,72 +122,8 @@ def _read_rig(run_dir: Path) -> tuple[dict[str, Any], str]:
     return mapping(rig), text
 
 
-def _read_trend(run_dir: Path, missing: list[str]) -> Trend:
-    """The Parquet file, or the stream where the run did not get as far as writing one."""
-    parquet, stream = run_dir / "trend.parquet", run_dir / "trend.arrow"
-    if parquet.exists():
-        try:
-            return _as_trend(pq.read_table(parquet), missing)
-        except (pa.ArrowException, OSError) as error:
-            missing.append(f"trend.parquet cannot be read ({_first_line(error)})")
-    if not stream.exists():
-        missing.append("there is no trend: neither trend.parquet nor a readable trend.arrow")
-        return Trend(np.empty(0))
-    missing.append("the trend was not closed: read from trend.arrow up to its last whole batch")
-    return _as_trend(_read_stream(stream, missing), missing)
-
-
-def _read_stream(path: Path, missing: list[str]) -> Any:
-    """The whole batches of an Arrow stream as a table, or None where there is not one."""
-    batches: list[Any] = []
-    try:
-        with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as reader:
-            for batch in reader:
-                batch.validate()
-                batches.append(batch)
-    except (pa.ArrowException, OSError) as error:
-        missing.append(f"trend.arrow breaks off after {len(batches)} batches ({_first_line(error)})")
-    return pa.Table.from_batches(batches) if batches else None
-
-
-def _as_trend(table: Any, missing: list[str]) -> Trend:
-    if table is None or TIME_COLUMN not in table.column_names:
-        missing.append("the trend has no rows")
-        return Trend(np.empty(0))
-    t_s = _floats(table[TIME_COLUMN])
-    rising = _rising(t_s)
-    if not rising.all():
-        missing.append(f"{int((~rising).sum())} rows of the trend are out of order and left out")
-    trend = Trend(t_s[rising])
-    for name in table.column_names:
-        if name.endswith(QUALITY_SUFFIX):
-            trend.quality[name.removesuffix(QUALITY_SUFFIX)] = _bits(table[name])[rising]
-        elif name.endswith(LIMIT_SUFFIX):
-            trend.limit[name.removesuffix(LIMIT_SUFFIX)] = _bits(table[name])[rising]
-        elif name != TIME_COLUMN:
-            trend.values[name] = _floats(table[name])[rising]
-    return trend
-
-
-def _rising(t_s: Floats) -> NDArray[np.bool_]:
-    """Rows whose time is finite and above that of every row before."""
-    finite = np.isfinite(t_s)
-    highest = np.maximum.accumulate(np.where(finite, t_s, -np.inf))
-    rising = finite.copy()
-    rising[1:] &= t_s[1:] > highest[:-1]
-    return rising
-
-
-def _floats(column: Any) -> Floats:
-    return np.asarray(column.to_numpy(), dtype=np.float64)
-
-
-def _bits(column: Any) -> Bits:
-    return np.asarray(column.to_numpy(), dtype=np.uint8)
-
-
 def _read_events(path: Path, missing: list[str]) -> tuple[Event, ...]:
-    """The events; a last line that was cut is passed over, as is any other line that is not an event."""
+    """Give the events; a last line that was cut is passed over, as is any other line that is not an event."""
     if not path.exists():
         missing.append("events.jsonl is missing")
         return ()
@@ -254,12 +150,8 @@ def _read_json(path: Path, missing: list[str]) -> dict[str, Any]:
         missing.append(f"{path.name} is missing: the run did not come to its end")
         return {}
     except (OSError, ValueError) as error:
-        missing.append(f"{path.name} cannot be read ({_first_line(error)})")
+        missing.append(f"{path.name} cannot be read ({first_line(error)})")
         return {}
     if not read:
         missing.append(f"{path.name} is empty")
     return read
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -33,7 +33,7 @@ _LOOP_ROWS = (
 
 
 def section(title: str, *parts: object, css: str = "") -> Html:
-    """A titled section."""
+    """Show a titled section."""
     return tag("section", joined((tag("h2", title), *parts)), css)
 
 
@@ -58,7 +58,7 @@ def facts_section(run: RunData, kpis: Mapping[str, Any]) -> Html:
 
 
 def loops_section(run: RunData, kpis: Mapping[str, Any]) -> Html:
-    """The key figures, a column for each loop, and the steps of the set-points."""
+    """Show the key figures, a column for each loop, and the steps of the set-points."""
     loops = {name: mapping(figures) for name, figures in mapping(kpis.get("loops")).items()}
     if not loops:
         return section("Loops", tag("p", "The rig names no loops to judge.", "note"))
@@ -72,11 +72,13 @@ def loops_section(run: RunData, kpis: Mapping[str, Any]) -> Html:
          "never" if step["settling_s"] is None else figure_text(step["settling_s"], "s"))
         for name, figures in loops.items() for step in figures["steps"]
     ]  # fmt: skip
-    parts: list[Html] = [table(("", *loops), rows, "figures")]
-    if steps:
-        heads = ("loop", "at", "from", "to", "overshoot", "settled after")
-        parts += [tag("h3", "Set-point steps"), table(heads, steps[:EVENTS_SHOWN], "figures")]
-    return section("Loops", *parts, css="long" if len(steps) > 30 else "")
+    figures_table = table(("", *loops), rows, "figures")
+    if not steps:
+        return section("Loops", figures_table)
+    heads = ("set-point step of", "at", "from", "to", "overshoot", "settled after")
+    steps_table = table(heads, steps[:EVENTS_SHOWN], "figures steps")
+    sides = joined((tag("div", figures_table), tag("div", steps_table, "long")))
+    return section("Loops", tag("div", sides, "columns"))
 
 
 def _loop_figure(run: RunData, name: str, figures: Mapping[str, Any], key: str, unit: str) -> str:
@@ -91,14 +93,12 @@ def _loop_figure(run: RunData, name: str, figures: Mapping[str, Any], key: str, 
 def timing_section(run: RunData, drawn: bool) -> Html:
     """How the cycle kept its time."""
     if not run.timing:
-        return section(
-            "Timing", tag("p", "There is no timing.json: the run did not come to its end.", "note no")
-        )
+        return section("Timing", tag("p", "No readable timing.json: the run did not end.", "note no"))
     clock = str(run.timing.get("clock", run.rig.get("clock", "")))
     note = (
         "Virtual clock: the cycle runs as fast as it can, so lateness has no meaning."
         if clock == "virtual"
-        else "Cycle and lateness are corrected for omitted periods: a stall counts for every cycle it swallowed."
+        else "Cycle and lateness are corrected for omitted periods: a stall counts for each cycle it took."
     )
     counts = (
         f"Period {figure_text(number(run.timing.get('period_s')), 's')}, "
@@ -113,7 +113,7 @@ def timing_section(run: RunData, drawn: bool) -> Html:
 
 
 def events_section(run: RunData) -> Html:
-    """What happened, in order."""
+    """Tell what happened, in order."""
     if not run.events:
         return section("Events", tag("p", "No events were recorded.", "note"))
     rows = [
@@ -126,7 +126,7 @@ def events_section(run: RunData) -> Html:
 
 
 def counters_section(run: RunData) -> Html:
-    """What was clamped, dropped, retried or refused, by source."""
+    """Tell what was clamped, dropped, retried or refused, by source."""
     rows = [
         (tag("code", source), name.replace("_", " "), figure_text(number(count)))
         for source, names in mapping(run.run.get("counters")).items()
@@ -161,7 +161,7 @@ def _folded(title: str, content: Html) -> Html:
 
 
 def made_with_section(run: RunData) -> Html:
-    """What the run was made with: versions, command, and the rig as resolved."""
+    """Tell what the run was made with: versions, command, and the rig as resolved."""
     packages = ", ".join(f"{name} {version}" for name, version in mapping(run.run.get("packages")).items())
     facts = (
         ("run folder", run.path.name),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.report.run_data import Floats
+from hil.report.trend_data import Floats
 
 STEP_AT_MOST_S = 10.0
 """A set-point that comes to rest within this time has made a step; one that moves for longer, a ramp."""
@@ -57,7 +57,7 @@ class StepResponse:
 
 
 def find_steps(t_s: Floats, setpoint: Floats, band: float, period_s: float) -> list[Step]:
-    """The steps of a set-point (in its unit); movements of more than ``STEP_AT_MOST_S`` are left out."""
+    """Give the steps of a set-point (in its unit); movements of more than ``STEP_AT_MOST_S`` are left out."""
     least = LEAST_STEP_BANDS * band
     moved = np.flatnonzero(np.abs(np.diff(setpoint)) > 0.2 * least) + 1
     if moved.size == 0:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from hil.loop.trend_layout import PHASES
@@ -15,7 +17,7 @@ _MARKS = (("p50_us", INK, "p50"), ("p99_us", SERIES[4], "p99"), ("max_us", VERMI
 
 
 def phases_in_order(timing: Mapping[str, Any]) -> list[str]:
-    """The whole cycle and the lateness first, then the phases as they follow each other."""
+    """Give the whole cycle and the lateness first, then the phases as they follow each other."""
     present = mapping(timing.get("phases"))
     known = ("cycle", "lateness", *PHASES)
     return [name for name in known if name in present] + sorted(set(present) - set(known))
@@ -31,7 +33,7 @@ def timing_rows(timing: Mapping[str, Any]) -> list[list[str]]:
 
 
 def timing_figure(timing: Mapping[str, Any]) -> Figure | None:
-    """The histograms with p50, p99 and maximum marked; None where there are none."""
+    """Give the histograms with p50, p99 and maximum marked; None where there are none."""
     phases = mapping(timing.get("phases"))
     drawn = [name for name in phases_in_order(timing) if _bars(mapping(phases[name]))]
     if not drawn:
@@ -43,15 +45,21 @@ def timing_figure(timing: Mapping[str, Any]) -> Figure | None:
     for row, name in enumerate(drawn):
         axis = "" if row == 0 else str(row + 1)
         domain = (1.0 - (row + 0.82) / count, 1.0 - row / count)
-        axes[f"yaxis{axis}"] = {**y_axis(name, domain), "type": "log", "dtick": 2, "tickfont": {"size": 10}}
+        axes[f"yaxis{axis}"] = {**y_axis(name, domain), "type": "log", **_count_axis(mapping(phases[name]))}
         data.append(_trace(mapping(phases[name]), f"y{axis}", BLUE if row < 1 else SKY))
         shapes += _marks(mapping(phases[name]), f"y{axis} domain")
     data += [_mark_key(label, color) for _, color, label in _MARKS]
-    x_axis = {"type": "log", "title": {"text": "time (µs); counts of cycles upwards"}}
+    x_axis: dict[str, Any] = {"type": "log", "title": {"text": "time (µs); counts of cycles upwards"}}
     x_axis |= {"anchor": "y" if count == 1 else f"y{count}", "dtick": 1, "exponentformat": "SI"}
     return Figure(
         "timing", data, layout(80 + 78 * count, x_axis, **axes, shapes=shapes, bargap=0), linked=False
     )
+
+
+def _count_axis(phase: Mapping[str, Any]) -> dict[str, Any]:
+    """Give decades from just below a single cycle, so that a bar of one cycle can be seen."""
+    decades = math.log10(max(count for _, _, count in _bars(phase)))
+    return {"range": [-0.4, decades + 0.2], "dtick": max(1, round(decades / 2.5)), "tickfont": {"size": 10}}
 
 
 def _bars(phase: Mapping[str, Any]) -> list[tuple[float, float, float]]:
@@ -61,7 +69,7 @@ def _bars(phase: Mapping[str, Any]) -> list[tuple[float, float, float]]:
         (number(pair[0]), number(pair[1])) for pair in raw or () if isinstance(pair, list) and len(pair) == 2
     ]
     edges = [upper for upper, _ in pairs if upper is not None and upper > 0.0]
-    ratios = [high / low for low, high in zip(edges, edges[1:], strict=False) if high > low]
+    ratios = [high / low for low, high in pairwise(edges) if high > low]
     ratio = min(ratios, default=1.25)
     bars, below = [], 0.0
     for upper, count in pairs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hil.report.run_data import Floats
+from hil.report.trend_data import Floats
 
 TRAVEL_HYSTERESIS = 0.005
 """A movement back counts from this share of the output's range on.
@@ -15,7 +15,7 @@ size of the dead band of a valve positioner, which does not follow anything smal
 
 
 def turning_points(values: Floats) -> Floats:
-    """The values at which a sampled curve may turn, with both ends; what lies on the way is left out."""
+    """Give the values at which a sampled curve may turn, with both ends; what lies on the way is left out."""
     change = np.diff(values)
     moving = values[np.concatenate(([True], change != 0.0))]
     slope_up = np.diff(moving) > 0.0

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hil.report.kpi_names import flatten, kpi_unit, known_kpis, nearest_kpi
+from hil.report.kpi_names import flatten, known_kpis, kpi_unit, nearest_kpi
+from hil.report.numbers import bounds_text, figure_text
 from hil.report.run_data import RunData, mapping, number
 
 VERDICTS = {
@@ -110,13 +111,9 @@ def _why_no_figure(name: str, flat: Mapping[str, Any], rig: Mapping[str, Any]) -
 
 
 def judge_run(run: RunData, kpis: Mapping[str, Any], requirements: tuple[RequirementResult, ...]) -> Verdict:
-    """The verdict on a run; a stop before the end weighs more than what was reached until then."""
+    """Give the verdict on a run; a stop before the end weighs more than what was reached until then."""
     gaps = _missing_data(run, kpis)
-    failed = tuple(
-        f"{item.kpi}: {item.message}" if item.message else f"{item.kpi} is outside its limits"
-        for item in requirements
-        if not item.met
-    )
+    failed = tuple(f"{item.kpi}: {item.message or _outside(item)}" for item in requirements if not item.met)
     stop, why = str(run.run.get("stop", "")), str(run.run.get("stop_reason") or "")
     stopped = f"stopped at {_end_s(run):g} s: {why or stop}"
     if stop == "tripped":
@@ -131,6 +128,11 @@ def judge_run(run: RunData, kpis: Mapping[str, Any], requirements: tuple[Require
     if failed:
         return Verdict("not met", failed, False)
     return Verdict("met" if requirements else "no requirements", (), True)
+
+
+def _outside(item: RequirementResult) -> str:
+    bounds = f"{bounds_text(item.low, item.high)} {item.unit}".rstrip()
+    return f"{figure_text(item.value, item.unit)}, required {bounds}"
 
 
 def _missing_data(run: RunData, kpis: Mapping[str, Any]) -> tuple[str, ...]:

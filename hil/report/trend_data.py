@@ -1,0 +1,123 @@
+"""Read the recorded rows of a run: Parquet, or an Arrow stream as far as it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from hil.loop.trend_layout import LIMIT_SUFFIX, QUALITY_SUFFIX, TIME_COLUMN
+
+Floats = NDArray[np.float64]
+Bits = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """The recorded rows, column by column.
+
+    Attributes
+    ----------
+    t_s : ndarray
+        Loop time of each row, strictly rising, s.  # (n_rows,)
+    values : dict of str to ndarray
+        By signal, in its unit.  # (n_rows,) each
+    quality, limit : dict of str to ndarray
+        Quality and limit bits by signal, for the signals that have them.  # (n_rows,) each
+    """
+
+    t_s: Floats
+    values: dict[str, Floats] = field(default_factory=dict)
+    quality: dict[str, Bits] = field(default_factory=dict)
+    limit: dict[str, Bits] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return int(self.t_s.size)
+
+    def good(self, signal: str) -> NDArray[np.bool_]:
+        """Where the signal's value can be believed: GOOD and finite; nowhere if it was not recorded."""
+        values = self.values.get(signal)
+        if values is None:
+            return np.zeros(self.rows, dtype=bool)
+        good = np.isfinite(values)
+        quality = self.quality.get(signal)
+        return good if quality is None else good & (quality == 0)
+
+
+def read_trend(run_dir: Path, missing: list[str]) -> Trend:
+    """Read the Parquet file, or the stream where the run did not get as far as writing one.
+
+    What is missing or damaged is added to ``missing``, in words.
+    """
+    parquet, stream = run_dir / "trend.parquet", run_dir / "trend.arrow"
+    if parquet.exists():
+        try:
+            return _as_trend(pq.read_table(parquet), missing)
+        except (pa.ArrowException, OSError) as error:
+            missing.append(f"trend.parquet cannot be read ({first_line(error)})")
+    if not stream.exists():
+        missing.append("there is no trend: neither trend.parquet nor a readable trend.arrow")
+        return Trend(np.empty(0))
+    missing.append("the trend was not closed: read from trend.arrow up to its last whole batch")
+    return _as_trend(_read_stream(stream, missing), missing)
+
+
+def _read_stream(path: Path, missing: list[str]) -> Any:
+    """Give the whole batches of an Arrow stream as a table, or None where there is not one."""
+    batches: list[Any] = []
+    try:
+        with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as reader:
+            for batch in reader:
+                batch.validate()
+                batches.append(batch)
+    except (pa.ArrowException, OSError) as error:
+        missing.append(f"trend.arrow breaks off after {len(batches)} batches ({first_line(error)})")
+    return pa.Table.from_batches(batches) if batches else None
+
+
+def _as_trend(table: Any, missing: list[str]) -> Trend:
+    if table is None or TIME_COLUMN not in table.column_names:
+        missing.append("the trend has no rows")
+        return Trend(np.empty(0))
+    t_s = _floats(table[TIME_COLUMN])
+    rising = _rising(t_s)
+    if not rising.all():
+        missing.append(f"{int((~rising).sum())} rows of the trend are out of order and left out")
+    trend = Trend(t_s[rising])
+    for name in table.column_names:
+        if name.endswith(QUALITY_SUFFIX):
+            trend.quality[name.removesuffix(QUALITY_SUFFIX)] = _bits(table[name])[rising]
+        elif name.endswith(LIMIT_SUFFIX):
+            trend.limit[name.removesuffix(LIMIT_SUFFIX)] = _bits(table[name])[rising]
+        elif name != TIME_COLUMN:
+            trend.values[name] = _floats(table[name])[rising]
+    return trend
+
+
+def _rising(t_s: Floats) -> NDArray[np.bool_]:
+    """Rows whose time is finite and above that of every row before."""
+    finite = np.isfinite(t_s)
+    highest = np.maximum.accumulate(np.where(finite, t_s, -np.inf))
+    rising = finite.copy()
+    rising[1:] &= t_s[1:] > highest[:-1]
+    return rising
+
+
+def _floats(column: Any) -> Floats:
+    return np.asarray(column.to_numpy(), dtype=np.float64)
+
+
+def _bits(column: Any) -> Bits:
+    return np.asarray(column.to_numpy(), dtype=np.uint8)
+
+
+def first_line(error: Exception) -> str:
+    """Give the first line of an error, enough for a report."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
