@@ -100,7 +100,7 @@ class Limiter:
         elif value < self.low:
             value = self.low
             reason = _LOW
-        # Subtracted from itself only a finite number gives 0; an infinite request is clamped by now, but is none.
+        # Only a finite number less itself is 0. An infinite request is clamped by now, yet it is no request.
         if requested - requested != 0.0 or dt_s - dt_s != 0.0:
             self.reason = _NONFINITE
             self._by_reason[_NONFINITE] += 1
@@ -124,7 +124,8 @@ class Limiter:
     def start_from(self, actual: float) -> None:
         """Take ``actual`` (signal's unit), brought into range, as the last applied value.
 
-        Without effect where it is not finite. For taking over an actuator that stands somewhere else than where this limiter left it.
+        Without effect where it is not finite. For taking over an actuator that stands somewhere else
+        than where this limiter left it.
         """
         if math.isfinite(actual):
             self.applied = min(max(actual, self.low), self.high)

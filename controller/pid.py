@@ -18,10 +18,6 @@ from typing import Literal, TypedDict, Unpack
 from controller.errors import GainError
 from controller.pid_gains import PidGains
 
-BIAS_RETURN_TIME_S = 60.0
-"""Tracking time constant of a controller without integral action where none is given, s: slow against the
-hydraulic loops, quick against an operator."""
-
 
 class PidOptions(TypedDict, total=False):
     """Options of :class:`PID`, by the names and units given there."""
@@ -126,7 +122,7 @@ class PID:
         self._bias = float(bias)
         self._conditional = anti_windup == "conditional"
         self._resolution = applied_resolution
-        self._tracking_given_s = tracking_time_s
+        self._tracking_given_s = None if tracking_time_s is None else _check_tracking_time(tracking_time_s)
         self._use(gains)
         self.rejected = 0
         self.manual = False
@@ -191,24 +187,14 @@ class PID:
         applied: float | None = None,
         feedforward: float = 0.0,
     ) -> float:
-        """Give the output for one sample.
+        """Give the output for one sample: within its range, always finite.
 
-        Parameters
-        ----------
-        setpoint, measured : float
-            Measured unit.
-        dt_s : float
-            Time since the last step, s. 0 gives the last output and changes nothing.
-        applied : float, optional
-            What the actuator truly received after the last step, output unit; None: the last output.
-        feedforward : float
-            Added to the output, output unit.
+        ``setpoint`` and ``measured`` in the measured unit; ``dt_s``, time since the last step, in s, where 0
+        gives the last output and changes nothing; ``applied``, what the actuator truly received after the
+        last step (None: the last output), and ``feedforward``, which is added, in the output unit.
 
-        Returns
-        -------
-        float
-            Output within its range, always finite. The last output where any argument is not finite or
-            ``dt_s`` is negative; such a step is counted, and the next one takes no difference across it.
+        Where any of them is not finite, or ``dt_s`` is negative, the last output is held; that is counted,
+        and the next step takes no difference across the gap.
         """
         total = setpoint + measured + dt_s + feedforward + (0.0 if applied is None else applied)
         if total - total != 0.0 or dt_s < 0.0:
@@ -260,7 +246,7 @@ class PID:
         self._start_from(applied)
 
     def to_manual(self, output: float | None = None) -> None:
-        """Hold ``output`` (output unit, brought into range); the last output where it is None or not finite."""
+        """Hold ``output`` (output unit, brought into range); None or not finite: the last one."""
         if output is not None and not math.isfinite(output):
             self.rejected += 1
             output = None
@@ -272,7 +258,7 @@ class PID:
         self.manual = False
 
     def set_gains(self, gains: PidGains) -> None:
-        """Use other gains from now on; the integral takes up the difference, so that the output does not jump.
+        """Use other gains from now on; the integral takes up the difference, so the output does not jump.
 
         Raises
         ------
@@ -333,7 +319,8 @@ class PID:
         return self.output
 
     def _use(self, gains: PidGains) -> None:
-        self._tracking_s = _tracking_time_s(gains, self._tracking_given_s)
+        given_s = self._tracking_given_s
+        self._tracking_s = gains.tracking_time_s() if given_s is None else given_s
         self._gains = gains
         self._kp = gains.kp
         self._ki = gains.ki
@@ -348,22 +335,10 @@ class PID:
         self._tracking_share = -math.expm1(-dt_s / self._tracking_s)
 
 
-def _tracking_time_s(gains: PidGains, given_s: float | None) -> float:
-    if given_s is not None:
-        if not (math.isfinite(given_s) and given_s > 0.0):
-            raise GainError(f"tracking_time_s is {given_s}: it must be above 0 s")
-        return given_s
-    if gains.ki == 0.0:
-        return BIAS_RETURN_TIME_S
-    if gains.kd > 0.0:
-        derived_s = math.sqrt(gains.integral_time_s * gains.derivative_time_s) if gains.kp > 0.0 else 0.0
-    else:
-        derived_s = gains.integral_time_s
-    if not (math.isfinite(derived_s) and derived_s > 0.0):
-        raise GainError(
-            "tracking_time_s must be given: these gains, or no proportional action, do not give one"
-        )
-    return derived_s
+def _check_tracking_time(tracking_time_s: float) -> float:
+    if not (math.isfinite(tracking_time_s) and tracking_time_s > 0.0):
+        raise GainError(f"tracking_time_s is {tracking_time_s}: it must be above 0 s")
+    return tracking_time_s
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -18,6 +18,9 @@ from controller.errors import GainError
 DEFAULT_FILTER_N = 10.0
 """Derivative time over filter time where neither is given."""
 
+BIAS_RETURN_TIME_S = 60.0
+"""Tracking time constant without integral action, s: slow for the hydraulic loops, quick for an operator."""
+
 
 @dataclass(frozen=True, slots=True)
 class PidGains:
@@ -89,7 +92,7 @@ class PidGains:
         if integral_time_s is not None and integral_time_s != math.inf:
             if not (math.isfinite(integral_time_s) and integral_time_s > 0.0):
                 raise GainError(
-                    f"integral_time_s is {integral_time_s}: it must be above 0 s, or None for no integral action"
+                    f"integral_time_s is {integral_time_s}: it must be above 0 s, or None for no integral"
                 )
             ki = gain / integral_time_s
         filter_s = _filter_time_s(derivative_time_s, filter_n, filter_time_s)
@@ -124,6 +127,25 @@ class PidGains:
             _check_gain(name, value)
         derivative_time_s = kd / kp if kp > 0.0 else 0.0
         return cls(kp, ki, kd, _filter_time_s(derivative_time_s, filter_n, filter_time_s))
+
+    def tracking_time_s(self) -> float:
+        """Tracking time constant that suits these gains, s: √(Ti Td); Ti without a derivative.
+
+        Raises
+        ------
+        GainError
+            There is an integral but no proportional action to derive it from.
+        """
+        if self.ki == 0.0:
+            return BIAS_RETURN_TIME_S
+        derived_s = self.integral_time_s
+        if self.kd > 0.0 and self.kp > 0.0:
+            derived_s = math.sqrt(self.integral_time_s * self.derivative_time_s)
+        if not (math.isfinite(derived_s) and derived_s > 0.0):
+            raise GainError(
+                "tracking_time_s must be given: without proportional action there is none to derive"
+            )
+        return derived_s
 
     @property
     def integral_time_s(self) -> float:

@@ -6,7 +6,8 @@ import math
 import random
 from dataclasses import dataclass
 
-from plant_models.load_curve import Curve, Profile, WorkloadError, check_positive
+from plant_models.errors import WorkloadError
+from plant_models.load_curve import Curve, Profile, check_positive
 
 
 class _Knots:
@@ -31,7 +32,7 @@ class _Knots:
             self.move(self.level, length_s)
 
     def until(self, end_s: float, after: float) -> tuple[list[tuple[float, float, float]], float, float]:
-        """Segments that begin before ``end_s``, the last cut there, and what follows, as a curve takes them."""
+        """Segments up to ``end_s``, the last cut there, and what follows, as a curve takes them."""
         kept = [segment for segment in self.segments if segment[0] < end_s]
         bounds_s = [start_s for start_s, _, _ in self.segments] + [self.t_s]
         start_s, start, end = kept[-1]

@@ -8,11 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from plant_models.errors import PlantError
-
-
-class WorkloadError(PlantError):
-    """A load that cannot be used; the message names the figure, or the sample by index and time."""
+from plant_models.errors import WorkloadError
 
 
 class Curve:
@@ -164,12 +160,14 @@ class Profile:
 
 
 def check_finite(**values: float) -> None:
+    """Refuse figures that are not finite, by name."""
     for name, value in values.items():
         if not math.isfinite(value):
             raise WorkloadError(f"{name} is {value}: it must be finite")
 
 
 def check_positive(**values: float) -> None:
+    """Refuse figures that are not above 0 and finite, by name."""
     for name, value in values.items():
         if not 0.0 < value < math.inf:
             raise WorkloadError(f"{name} is {value}: it must be above 0 and finite")

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from plant_models.ai_workload import AiWorkload
-from plant_models.load_curve import Curve, Profile, WorkloadError, check_finite, check_positive
+from plant_models.errors import WorkloadError
+from plant_models.load_curve import Curve, Profile, check_finite, check_positive
 
 __all__ = ["AiWorkload", "Constant", "Profile", "Ramp", "Sampled", "SquarePulse", "Step", "WorkloadError"]
 
