@@ -1,0 +1,365 @@
+"""A Modbus TCP device in the cycle: what it gives goes into the image, what the image holds goes out to it.
+
+One phase is: requests out, replies in until all are there or the deadline has come. What has not been
+answered by then is abandoned, and its reply, when it comes, is counted and dropped. Nothing here waits for
+a connection.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from selectors import BaseSelector
+
+from hil.config.points import Point
+from hil.devices.events import Events
+from hil.devices.modbus_exchange import Binding, Exchange, ReadExchange, WriteExchange
+from hil.devices.modbus_link import Link
+from hil.devices.modbus_proof import prove
+from hil.devices.modbus_settings import COUNTERS, ModbusTcpSettings
+from hil.devices.modbus_writes import WritePlan
+from hil.devices.scan import Scan
+from hil.devices.wire.coalesce import coalesce_reads, halves
+from hil.devices.wire.codec import (
+    DEVICE_FAILURE,
+    ILLEGAL_ADDRESS,
+    ILLEGAL_VALUE,
+    Reply,
+    exception_in_words,
+)
+from hil.loop.image import Image
+
+SPLITTING_EXCEPTIONS = frozenset({ILLEGAL_ADDRESS, ILLEGAL_VALUE, DEVICE_FAILURE})
+"""Exceptions that one bad point of a block can cause."""
+
+PASSING_EXCEPTIONS = frozenset({5, 6, 10, 11})
+"""Exceptions of a busy device or a gateway: no point is bad, its value only grows old."""
+
+_REMEMBERED = 64
+"""How many abandoned transactions are remembered, to tell a late reply from a wrong one."""
+
+
+class ModbusTcpDevice:
+    """One connection to one device (or gateway), behind :class:`hil.loop.protocols.Device`.
+
+    Parameters
+    ----------
+    name : str
+        For counters and messages.
+    settings : ModbusTcpSettings
+        How to talk to it.
+    image : Image
+        Values are put into it and taken from it.
+    reads, writes : sequence of (Point, int)
+        Points and the slots of their signals. Only points in ``writes`` are ever written.
+    now_ns : callable
+        Loop time, ns.
+    heartbeat : Point or None
+        A uint16 holding register that counts up by one after each complete write.
+    place : (str, int or None)
+        File and line of the device in the rig, for messages.
+
+    Attributes
+    ----------
+    last_reply_ns, last_write_ack_ns, last_heartbeat_ack_ns : int
+        Loop time of the last values received, values acknowledged, heartbeat acknowledged, ns; 0 before.
+
+    Raises
+    ------
+    ConfigError
+        Where a point of ``writes`` may not be written, or the heartbeat is not such a register.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: ModbusTcpSettings,
+        image: Image,
+        reads: Sequence[tuple[Point, int]],
+        writes: Sequence[tuple[Point, int]],
+        now_ns: Callable[[], int],
+        heartbeat: Point | None = None,
+        place: tuple[str, int | None] = ("", None),
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self._place = place
+        self._now_ns = now_ns
+        self._counts = dict.fromkeys(COUNTERS, 0)
+        self._events = Events()
+        self._link = Link(settings, now_ns, self._counts, self._events)
+        self._alone: Scan | None = None
+        self._gap_ns = int(settings.gap_ms * 1e6)
+        self._bind(image, reads, writes, heartbeat)
+        self._queue: deque[Exchange] = deque()
+        self._in_flight: dict[int, Exchange] = {}
+        self._abandoned: deque[int] = deque(maxlen=_REMEMBERED)
+        self._transaction_id = 0
+        self._next_send_ns = 0
+        self._silent_requests = 0
+        self._heartbeat_due = False
+        self._was_connected = False
+        self.wake_ns = 0
+        self.last_reply_ns = self.last_write_ack_ns = self.last_heartbeat_ack_ns = 0
+
+    def _bind(
+        self,
+        image: Image,
+        reads: Sequence[tuple[Point, int]],
+        writes: Sequence[tuple[Point, int]],
+        heartbeat: Point | None,
+    ) -> None:
+        self._plan = WritePlan(writes, image, self.settings, heartbeat)
+        self._read_points = [Binding(point, slot) for point, slot in reads]
+        blocks = coalesce_reads([each.point for each in self._read_points], self.settings.limits)
+        self._all_reads = [ReadExchange(block, self._read_points, image) for block in blocks]
+        self._reads = list(self._all_reads)
+
+    # Set-up -------------------------------------------------------------------------------------------
+
+    def prove(self, timeout_s: float) -> None:
+        """Connect and read every point once, before the loop; the connection is kept. May take ``timeout_s``.
+
+        Raises
+        ------
+        DeviceError
+            Naming the device, its address, each point that is refused, and what to do.
+        """
+        points = [each.point for each in self._read_points]
+        points += [point for point in self._plan.readable() if point not in points]
+        deadline_s = time.monotonic() + timeout_s
+        address, connection = prove(self.name, self.settings, points, self._place, deadline_s)
+        self._link.aim(address)
+        self._link.adopt(connection)
+        self._start_over()
+
+    def attach(self, selector: BaseSelector) -> None:
+        """Have ``selector`` report this device."""
+        self._link.attach(selector, self)
+
+    # The cycle ----------------------------------------------------------------------------------------
+
+    def read(self, now_ns: int, deadline_ns: int) -> None:
+        """Receive into the image; returns before ``deadline_ns`` (loop time), answered or not."""
+        self._own_scan().read(now_ns, deadline_ns)
+
+    def write(self, now_ns: int, deadline_ns: int) -> None:
+        """Send the values, then the heartbeat; returns before ``deadline_ns`` (loop time)."""
+        self._own_scan().write(now_ns, deadline_ns)
+
+    def _own_scan(self) -> Scan:
+        if self._alone is None:
+            self._alone = Scan((self,), self._now_ns)
+        return self._alone
+
+    @property
+    def busy(self) -> bool:
+        """Whether requests are still to be sent or answered in this phase."""
+        return bool(self._in_flight or self._queue)
+
+    def begin_read(self, now_ns: int) -> None:
+        """Queue the blocks to read and send what may go."""
+        self._link.maintain(now_ns)
+        if self._link.connected:
+            self._queue.extend(block for block in self._reads if block.probe_ns <= now_ns)
+            self.pump(now_ns)
+
+    def begin_write(self, now_ns: int) -> None:
+        """Queue the cells that are due and send what may go."""
+        self._link.maintain(now_ns)
+        if not self._link.connected:
+            return
+        self._heartbeat_due = self._plan.heartbeat is not None
+        due, refused = self._plan.due(now_ns)
+        self._queue.extend(due)
+        if refused:
+            self._counts["writes_refused"] += refused
+            self._withhold_heartbeat()
+        self.pump(now_ns)
+
+    def _withhold_heartbeat(self) -> None:
+        if self._heartbeat_due:
+            self._heartbeat_due = False
+            self._counts["heartbeats_withheld"] += 1
+
+    def pump(self, now_ns: int) -> None:
+        """Send queued requests as far as pacing and the limit in flight allow."""
+        self.wake_ns = 0
+        if self._heartbeat_due and not self._queue and not self._in_flight:
+            self._heartbeat_due = False
+            self._queue.append(self._plan.next_heartbeat())
+        while self._queue and len(self._in_flight) < self.settings.max_in_flight:
+            if now_ns < self._next_send_ns:
+                self.wake_ns = self._next_send_ns
+                return
+            self._send(self._queue.popleft(), now_ns)
+
+    def _send(self, exchange: Exchange, now_ns: int) -> None:
+        self._transaction_id = (self._transaction_id + 1) & 0xFFFF
+        self._in_flight[self._transaction_id] = exchange
+        self._next_send_ns = now_ns + self._gap_ns
+        self._counts["requests"] += 1
+        if isinstance(exchange, WriteExchange):
+            self._counts["heartbeats_sent" if exchange.heartbeat else "writes_sent"] += 1
+        if not self._link.send(exchange.frame(self._transaction_id), now_ns):
+            self._lose_connection()
+
+    def on_ready(self) -> None:
+        """Take what the selector reported, and send what may follow it."""
+        replies = self._link.service()
+        # Stamped after the bytes are in hand: each reply's own time, not the poll's start.
+        now_ns = self._now_ns()
+        for reply in replies:
+            self._take(reply, now_ns)
+        if self._link.connected != self._was_connected:
+            if self._link.connected:
+                self._start_over()
+            else:
+                self._lose_connection()
+        if self._link.connected and replies:
+            self._next_send_ns = max(self._next_send_ns, now_ns + self._gap_ns)
+            self.pump(now_ns)
+
+    def end_phase(self, now_ns: int) -> None:
+        """Abandon what has not been answered: its reply, should it come, is late."""
+        self._withhold_heartbeat()
+        self.wake_ns = 0
+        if not self.busy:
+            return
+        self._counts["requests_unsent"] += len(self._queue)
+        self._counts["timeouts"] += len(self._in_flight)
+        self._silent_requests += len(self._in_flight)
+        self._abandoned.extend(self._in_flight)
+        self._give_up_all()
+        if self._silent_requests >= self.settings.max_timeouts:
+            self._link.drop(now_ns, f"no answer to {self._silent_requests} requests")
+            self._lose_connection()
+
+    def _start_over(self) -> None:
+        """Begin on a new connection: all blocks whole again, all points written again."""
+        self._was_connected = True
+        self._reads = list(self._all_reads)
+        for block in self._reads:
+            block.probe_ns = block.refused = 0
+        self._abandoned.clear()
+        self._silent_requests = 0
+        self.force_writes()
+
+    def _lose_connection(self) -> None:
+        self._was_connected = False
+        self._withhold_heartbeat()
+        self._give_up_all()
+
+    def _give_up_all(self) -> None:
+        for exchange in (*self._in_flight.values(), *self._queue):
+            if isinstance(exchange, WriteExchange):
+                self._not_acknowledged(exchange)
+        self._in_flight.clear()
+        self._queue.clear()
+
+    def _not_acknowledged(self, exchange: WriteExchange) -> None:
+        # Whether the device took it cannot be known, so it is due again whatever its policy.
+        self._counts["heartbeats_unacknowledged" if exchange.heartbeat else "writes_unacknowledged"] += 1
+        for cell in exchange.cells:
+            cell.forget()
+
+    # Replies ------------------------------------------------------------------------------------------
+
+    def _take(self, reply: Reply, received_ns: int) -> None:
+        exchange = self._in_flight.get(reply.transaction_id)
+        if exchange is None:
+            late = reply.transaction_id in self._abandoned
+            self._counts["late_replies" if late else "wrong_transaction"] += 1
+            return
+        same = reply.unit_id == exchange.unit_id and reply.function == exchange.function
+        if not same or not (reply.exception or exchange.fits(reply)):
+            self._counts["mismatched_replies"] += 1
+            return
+        del self._in_flight[reply.transaction_id]
+        self._counts["replies"] += 1
+        self._silent_requests = 0
+        self._link.answered()
+        if reply.exception:
+            self._counts["exception_replies"] += 1
+            self._refused(exchange, reply.exception, received_ns)
+        elif isinstance(exchange, ReadExchange):
+            self._take_values(exchange, reply, received_ns)
+        else:
+            self._acknowledged(exchange, received_ns)
+
+    def _take_values(self, block: ReadExchange, reply: Reply, received_ns: int) -> None:
+        self._counts["values_rejected"] += block.take(reply, received_ns)
+        self.last_reply_ns = received_ns
+        if block.refused:
+            block.refused = 0
+            block.probe_ns = 0
+            self._events.add(received_ns, f"{block.names()} answers again")
+
+    def _acknowledged(self, exchange: WriteExchange, received_ns: int) -> None:
+        if exchange.heartbeat:
+            self.last_heartbeat_ack_ns = received_ns
+            return
+        self._counts["writes_acknowledged"] += 1
+        self.last_write_ack_ns = received_ns
+        for cell in exchange.cells:
+            if cell.refused:
+                self._events.add(received_ns, f"writing {cell.names} is taken again")
+            cell.confirm(received_ns)
+
+    def _refused(self, exchange: Exchange, code: int, now_ns: int) -> None:
+        if isinstance(exchange, WriteExchange):
+            self._write_refused(exchange, code, now_ns)
+        elif code in SPLITTING_EXCEPTIONS and len(exchange.block.cells) > 1:
+            self._counts["blocks_split"] += 1
+            pair = [exchange.part(half) for half in halves(exchange.block)]
+            place = self._reads.index(exchange)
+            self._reads[place : place + 1] = pair
+            self._queue.extendleft(reversed(pair))
+        else:
+            self._read_refused(exchange, code, now_ns)
+
+    def _read_refused(self, block: ReadExchange, code: int, now_ns: int) -> None:
+        if code not in PASSING_EXCEPTIONS:
+            block.mark_bad()
+            block.probe_ns = now_ns + int(self.settings.probe_s * 1e9)
+            self._counts["points_refused"] += len(block.block.members)
+        if block.refused != code:
+            block.refused = code
+            self._events.add(now_ns, f"{block.names()} refused: {exception_in_words(code)}")
+
+    def _write_refused(self, exchange: WriteExchange, code: int, now_ns: int) -> None:
+        self._counts["writes_refused_by_peer"] += 1
+        self._withhold_heartbeat()
+        if len(exchange.cells) > 1 and code in SPLITTING_EXCEPTIONS:
+            self._queue.extendleft(reversed(exchange.halves()))
+            return
+        what = "the heartbeat" if exchange.heartbeat else exchange.names()
+        if exchange.heartbeat or any(cell.refused != code for cell in exchange.cells):
+            self._events.add(now_ns, f"writing {what} refused: {exception_in_words(code)}")
+        for cell in exchange.cells:
+            cell.forget()
+            cell.refused = code
+            cell.alone = code in SPLITTING_EXCEPTIONS
+
+    # From outside the cycle ---------------------------------------------------------------------------
+
+    def force_writes(self) -> None:
+        """Have the next :meth:`write` send every point, whatever its policy."""
+        self._plan.forget()
+
+    def counters(self) -> dict[str, int]:
+        """Give how often each kind of event happened since the start; see ``modbus_settings.COUNTERS``."""
+        return self._counts | {"events_dropped": self._events.dropped}
+
+    def drain_events(self) -> list[tuple[int, str]]:
+        """Give what a person wants to know since the last call, as (loop time ns, text)."""
+        return self._events.drain()
+
+    def close(self) -> None:
+        """Let go of the wire; may be called twice."""
+        self._link.close()
+        self._lose_connection()
+        alone, self._alone = self._alone, None
+        if alone is not None:
+            alone.close()

@@ -1,0 +1,112 @@
+"""All Modbus TCP devices of a rig at once: their requests go out together, and one wait serves them all."""
+
+from __future__ import annotations
+
+import selectors
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hil.devices.modbus_tcp import ModbusTcpDevice
+
+_NS_PER_MS = 1_000_000
+
+
+class Scan:
+    """Devices scanned together, itself a :class:`hil.loop.protocols.Device`.
+
+    A phase takes as long as its slowest device, and never longer than its deadline; a device that is
+    absent takes nothing from the others.
+
+    Parameters
+    ----------
+    devices : sequence of ModbusTcpDevice
+        Each with a name of its own.
+    now_ns : callable
+        Loop time, ns; the same as the devices'.
+    """
+
+    def __init__(self, devices: Sequence[ModbusTcpDevice], now_ns: Callable[[], int]) -> None:
+        self.devices = tuple(devices)
+        self._now_ns = now_ns
+        self._selector = selectors.DefaultSelector()
+        for device in self.devices:
+            device.attach(self._selector)
+
+    def read(self, now_ns: int, deadline_ns: int) -> None:
+        """Receive from all devices into the image; returns before ``deadline_ns`` (loop time)."""
+        self._drain()
+        for device in self.devices:
+            device.begin_read(now_ns)
+        self._gather(deadline_ns)
+
+    def write(self, now_ns: int, deadline_ns: int) -> None:
+        """Send the values of all devices, then the heartbeats; returns before ``deadline_ns`` (loop time)."""
+        self._drain()
+        for device in self.devices:
+            device.begin_write(now_ns)
+        self._gather(deadline_ns)
+
+    def _drain(self) -> None:
+        # What has come since the last phase is late: taken off the sockets before new requests go out.
+        for key, _ in self._selector.select(0):
+            key.data.on_ready()
+
+    def _gather(self, deadline_ns: int) -> None:
+        waiting = [device for device in self.devices if device.busy]
+        while waiting:
+            now_ns = self._now_ns()
+            if now_ns >= deadline_ns:
+                break
+            wake_ns = min([deadline_ns, *(device.wake_ns for device in waiting if device.wake_ns)])
+            for key, _ in self._selector.select(_timeout_s(wake_ns - now_ns)):
+                if self._now_ns() >= deadline_ns:
+                    break
+                key.data.on_ready()
+            now_ns = self._now_ns()
+            for device in waiting:
+                if device.wake_ns:
+                    device.pump(now_ns)
+            waiting = [device for device in waiting if device.busy]
+        now_ns = self._now_ns()
+        for device in self.devices:
+            device.end_phase(now_ns)
+
+    def counters(self) -> dict[str, int]:
+        """Give every device's counters as ``device.counter``."""
+        return {
+            f"{device.name}.{counter}": count
+            for device in self.devices
+            for counter, count in device.counters().items()
+        }
+
+    def drain_events(self) -> list[tuple[int, str]]:
+        """Give the events of all devices since the last call, as (loop time ns, ``device: text``)."""
+        events = [
+            (now_ns, f"{device.name}: {text}")
+            for device in self.devices
+            for now_ns, text in device.drain_events()
+        ]
+        return sorted(events)
+
+    def force_writes(self) -> None:
+        """Have the next :meth:`write` send every point, whatever its policy."""
+        for device in self.devices:
+            device.force_writes()
+
+    def prove(self, timeout_s: float) -> None:
+        """Prove all devices, one after the other; see :meth:`ModbusTcpDevice.prove`."""
+        for device in self.devices:
+            device.prove(timeout_s)
+
+    def close(self) -> None:
+        """Let go of every wire; may be called twice."""
+        for device in self.devices:
+            device.close()
+        self._selector.close()
+
+
+def _timeout_s(left_ns: int) -> float:
+    # The system rounds a wait up to whole milliseconds, which would overrun the deadline by up to one.
+    # Rounding down instead polls through the last part of a millisecond.
+    return max(left_ns, 0) // _NS_PER_MS / 1000.0
