@@ -108,7 +108,7 @@ def test_direct_action_is_the_same_loop_with_the_plant_turned_round() -> None:
 
 @pytest.mark.parametrize("case", ["PI", "PID on error"])
 def test_nears_the_continuous_loop_as_the_step_shrinks(case: str) -> None:
-    """Against the loop that was never discretised: what is left is the held output; it falls with the step."""
+    """Against the loop that was never discretised: what is left, the held output, falls with the step."""
     gains, b, c = CASES[case]
     errors = []
     for step_s in (0.04, 0.02, 0.01):

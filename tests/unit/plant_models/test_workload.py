@@ -257,7 +257,7 @@ def test_profiles_are_values() -> None:
     assert Constant(1.0) == Constant(1.0)
     assert hash(Sampled(TIMES_S, LEVELS)) == hash(Sampled(TIMES_S, LEVELS))
     with pytest.raises(AttributeError):
-        PROFILES["constant"].level = 2.0  # type: ignore[attr-defined]
+        PROFILES["constant"].level = 2.0
 
 
 def test_a_day_of_seconds_costs_little() -> None:
