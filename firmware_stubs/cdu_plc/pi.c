@@ -1,21 +1,22 @@
 #include "pi.h"
 
-double pi_step(pi_loop *loop, double setpoint, double measured, double dt_s)
-{
-    double error = loop->action * (measured - setpoint);
-    double proportional = loop->gain * error;
-    double integral = loop->integral_percent + loop->gain * error * dt_s / loop->integral_time_s;
-    double output = proportional + integral;
+/* An actuator further behind than this is at its rate limit: integrating on would only wind up. */
+static const double ON_ITS_WAY_PERCENT = 2.0;
 
-    loop->limited = output > loop->high_percent || output < loop->low_percent;
-    if (!loop->limited) {
+double pi_step(pi_loop *loop, double setpoint, double measured, double position_percent, double dt_s)
+{
+    const double error = loop->action * (measured - setpoint);
+    const double integral = loop->integral_percent + loop->gain * error * dt_s / loop->integral_time_s;
+    const double output = loop->gain * error + integral;
+    const bool above = output > loop->high_percent, below = output < loop->low_percent;
+    const bool behind = output > position_percent + ON_ITS_WAY_PERCENT;
+    const bool ahead = output < position_percent - ON_ITS_WAY_PERCENT;
+
+    loop->limited = above || below;
+    /* Conditional integration: while held, only an error that leads back is integrated. */
+    if (!(error > 0.0 && (above || behind)) && !(error < 0.0 && (below || ahead)))
         loop->integral_percent = integral;
-        return output;
-    }
-    /* Conditional integration: only an error that leads back out of the limit is integrated. */
-    if ((output > loop->high_percent) == (error < 0.0))
-        loop->integral_percent = integral;
-    return output > loop->high_percent ? loop->high_percent : loop->low_percent;
+    return above ? loop->high_percent : below ? loop->low_percent : output;
 }
 
 void pi_track(pi_loop *loop, double setpoint, double measured, double output_percent)

@@ -13,8 +13,9 @@ typedef struct {
     bool limited;     /* the last output was held at a limit */
 } pi_loop;
 
-/* The output, %, for this step. At a limit the integral stops growing into it. */
-double pi_step(pi_loop *loop, double setpoint, double measured, double dt_s);
+/* The output, %, for this step. The integral does not grow into a limit, nor while the actuator at
+   position_percent is still on its way to the output. */
+double pi_step(pi_loop *loop, double setpoint, double measured, double position_percent, double dt_s);
 
 /* Sets the integral so that the next output continues from output_percent. */
 void pi_track(pi_loop *loop, double setpoint, double measured, double output_percent);

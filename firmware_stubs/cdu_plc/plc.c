@@ -7,12 +7,12 @@ static const double TEMP_FILTER_S = 0.5;
 static const double DP_FILTER_S = 0.2;
 
 /* Supply temperature: 0.1 of the stroke per K and 120 s, the plant's default PI.
-   Differential pressure: at 100 % speed 1 % is about 12 kPa (dp ~ n^2, 586 kPa), so the loop's gain is
-   about 0.24 and its integral closes in about 16 s, slower than the pump's ramp can follow. */
+   Differential pressure: at 100 % speed 1 % is about 12 kPa (dp ~ n^2, 586 kPa), so the loop's gain is about
+   0.5 and it closes with a time constant of Ti (1 + 0.5) / 0.5 = 6 s; slower where the curve is flatter. */
 static const double TEMP_GAIN_PERCENT_K = 10.0;
 static const double TEMP_INTEGRAL_S = 120.0;
-static const double DP_GAIN_PERCENT_KPA = 0.02;
-static const double DP_INTEGRAL_S = 4.0;
+static const double DP_GAIN_PERCENT_KPA = 0.04;
+static const double DP_INTEGRAL_S = 2.0;
 
 static double clamp(double value, double low, double high)
 {
@@ -140,8 +140,9 @@ static demand remote_demand(plc *p)
 static demand local_demand(plc *p, double dt_s)
 {
     const demand d = {
-        pi_step(&p->temp_loop, p->supply_temp_setpoint_degc, p->supply_temp_degc.filtered, dt_s),
-        pi_step(&p->dp_loop, p->dp_setpoint_kpa, p->dp_kpa.filtered, dt_s)};
+        pi_step(&p->temp_loop, p->supply_temp_setpoint_degc, p->supply_temp_degc.filtered,
+                p->valve.position_percent, dt_s),
+        pi_step(&p->dp_loop, p->dp_setpoint_kpa, p->dp_kpa.filtered, p->pump.position_percent, dt_s)};
 
     p->limit_active = p->temp_loop.limited || p->dp_loop.limited;
     return d;

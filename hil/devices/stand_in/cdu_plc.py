@@ -61,7 +61,8 @@ _BENCH_SWITCHES = ("bench_leak", "bench_valve_stuck", "bench_pump_trip")
 SIGNALS = frozenset(
     {
         "plc_status_word", "plc_remote", "plc_failsafe", "leak_alarm", "plc_heartbeat_echo",
-        "fws_valve_position_percent", "tcs_pump_speed_percent", "plc_mode_command", "plc_start_command", "plc_heartbeat",
+        "fws_valve_position_percent", "tcs_pump_speed_percent", "plc_mode_command",
+        "plc_start_command", "plc_heartbeat",
         *BENCH_SENSORS, *BENCH_SENSORS.values(), *_SETPOINTS, *_COMMANDS, *_BENCH_SWITCHES,
     }
 )  # fmt: skip
@@ -97,7 +98,7 @@ class CduPlcProgram:
         }
         # Supply temperature: 0.1 of the stroke per K, 120 s. Pressure: see plc.c.
         self._temp_loop = PiLoop(10.0, 120.0, 1.0, s.valve_min, s.valve_max)
-        self._dp_loop = PiLoop(0.02, 4.0, -1.0, s.pump_min, s.pump_max)
+        self._dp_loop = PiLoop(0.04, 2.0, -1.0, s.pump_min, s.pump_max)
         # Without a PLC, valve and drive have gone to their own failsafe: there it finds them.
         self._valve = Actuator(s.failsafe_valve, s.stroke_s)
         self._pump = Actuator(s.failsafe_pump, s.ramp_s)
@@ -172,8 +173,8 @@ class CduPlcProgram:
             return self._remote_demand_percent()
         if not local:
             return self.settings.failsafe_valve, self.settings.failsafe_pump
-        valve = self._temp_loop.step(*self._temp_inputs(), dt_s)
-        pump = self._dp_loop.step(*self._dp_inputs(), dt_s)
+        valve = self._temp_loop.step(*self._temp_inputs(), self._valve.position_percent, dt_s)
+        pump = self._dp_loop.step(*self._dp_inputs(), self._pump.position_percent, dt_s)
         self._limit_active = self._temp_loop.limited or self._dp_loop.limited
         return valve, pump
 

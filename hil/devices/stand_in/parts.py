@@ -13,6 +13,8 @@ MISMATCH_PERCENT = 10.0
 MISMATCH_DELAY_S = 2.0
 COAST_FULL_SPEED_S = 3.0
 """A pump with its drive off runs down in a few seconds, far sooner than a controlled ramp."""
+ON_ITS_WAY_PERCENT = 2.0
+"""An actuator further behind its demand than this is at its rate limit."""
 
 
 class Sensor:
@@ -128,14 +130,20 @@ class PiLoop:
         self._integral_percent = 0.0
         self.limited = False
 
-    def step(self, setpoint: float, measured: float, dt_s: float) -> float:
-        """Give the output, %, for this step. At a limit the integral stops growing into it."""
+    def step(self, setpoint: float, measured: float, position_percent: float, dt_s: float) -> float:
+        """Give the output, %, for this step.
+
+        The integral does not grow into a limit, nor while the actuator at ``position_percent`` is still on
+        its way to the output: it would only wind up.
+        """
         error = self._action * (measured - setpoint)
         integral = self._integral_percent + self._gain * error * dt_s / self._integral_time_s
         output = self._gain * error + integral
         above, below = output > self._high_percent, output < self._low_percent
+        behind = output > position_percent + ON_ITS_WAY_PERCENT
+        ahead = output < position_percent - ON_ITS_WAY_PERCENT
         self.limited = above or below
-        if not self.limited or (above and error < 0.0) or (below and error > 0.0):
+        if not (error > 0.0 and (above or behind)) and not (error < 0.0 and (below or ahead)):
             self._integral_percent = integral
         return min(max(output, self._low_percent), self._high_percent)
 
