@@ -7,6 +7,7 @@ a connection.
 
 from __future__ import annotations
 
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -131,7 +132,12 @@ class ModbusTcpDevice:
         deadline_s = time.monotonic() + timeout_s
         address, connection = prove(self.name, self.settings, points, self._place, deadline_s)
         self._link.aim(address)
+        self.adopt(connection)
+
+    def adopt(self, connection: socket.socket) -> None:
+        """Go on with a connection that is already made."""
         self._link.adopt(connection)
+        self._give_up_all()
         self._start_over()
 
     def attach(self, selector: BaseSelector) -> None:
