@@ -18,6 +18,10 @@ class VirtualClock:
     def __init__(self) -> None:
         self._now_ns = 0
 
+    def start(self) -> None:
+        """Make now loop time 0."""
+        self._now_ns = 0
+
     def now_ns(self) -> int:
         """Loop time, ns: the last deadline."""
         return self._now_ns
@@ -36,7 +40,7 @@ class WallClock:
     def __init__(self) -> None:
         self._origin_ns = time.monotonic_ns()
 
-    def restart(self) -> None:
+    def start(self) -> None:
         """Make now loop time 0."""
         self._origin_ns = time.monotonic_ns()
 

@@ -9,6 +9,10 @@ from typing import Protocol
 class Clock(Protocol):
     """Source of time. Loop time starts at 0 with the run and counts ns."""
 
+    def start(self) -> None:
+        """Make now loop time 0."""
+        ...
+
     def now_ns(self) -> int:
         """Loop time now, ns."""
         ...

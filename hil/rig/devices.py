@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from hil.config.nearest import did_you_mean
-from hil.config.points import Point, PointList, SignalRange, check_against, coarse_points, load_points
+from hil.config.points import Point, PointList, check_against, coarse_points, load_points
 from hil.config.schema import ModbusTcpConfig
 from hil.config.units import UNITS
 from hil.devices.modbus_tcp import ModbusTcpDevice, ModbusTcpSettings
@@ -14,7 +16,7 @@ from hil.devices.scan import Scan
 from hil.errors import ConfigError, Problem
 from hil.loop.clock import NS_PER_S
 from hil.loop.events import EventLog
-from hil.loop.image import Image
+from hil.loop.image import Image, Signal
 from hil.rig.draft import Draft
 
 
@@ -39,7 +41,7 @@ def select_points(draft: Draft) -> dict[str, Selected]:
 
 def _select(draft: Draft, name: str, config: ModbusTcpConfig, lists: dict[str, PointList]) -> Selected | None:
     path = ("devices", name)
-    file = draft.folder / config.points
+    file = Path(os.path.normpath(draft.folder / config.points))
     key = str(file)
     try:
         if key not in lists:
@@ -78,7 +80,7 @@ def _point(draft: Draft, points: PointList, signal: str, path: tuple[str | int, 
 
 def _check_fit(draft: Draft, points: list[Point]) -> None:
     ranges = [
-        SignalRange(name, signal.unit, *signal.range)
+        Signal(name, signal.unit, *signal.range, failsafe=signal.range[0])
         for name, signal in draft.config.signals.items()
         if signal.unit in UNITS and signal.range[0] < signal.range[1]
     ]

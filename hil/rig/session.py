@@ -7,7 +7,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,26 @@ class RunResult:
             return 3
         whole = self.report is not None and self.report.met and not self.recorded.rows_lost and not self.lost_files
         return 0 if whole else 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything a script wants to know, for ``hil run --json``."""
+        report = self.report
+        return {
+            "simulated_s": self.end.simulated_s,
+            "wall_s": round(self.wall_s, 6),
+            "cycles": self.end.cycles,
+            "kpis": report.kpis if report is not None else {},
+            "run_dir": str(self.run_dir),
+            "report_s": round(self.report_s, 6),
+            "stop": self.end.stop,
+            "stop_reason": self.end.reason,
+            "verdict": report.verdict if report is not None else "no report",
+            "reasons": list(report.reasons) if report is not None else [],
+            "requirements": [asdict(item) for item in report.requirements] if report is not None else [],
+            "rows_lost": self.recorded.rows_lost,
+            "not_written": self.lost_files,
+            "exit_code": self.exit_code,
+        }
 
 
 class _ProgressSink:
@@ -111,8 +131,6 @@ def _run(
     )
     sink = recorder if progress is None else _ProgressSink(recorder.push, progress)
     cycle = Cycle(parts, clock, _settings(rig), _policy(rig), sink, events, stop)
-    if isinstance(clock, WallClock):
-        clock.restart()
     begun = time.perf_counter()
     end = cycle.run()
     recorded = recorder.finish()

@@ -1,0 +1,50 @@
+# Two commands: `make demo` and `make test`. Both set up everything they need first.
+# Needs python3 (3.11 or later), make and, for the tests, git.
+
+PYTHON ?= python3
+VENV   := .venv
+UV     := $(VENV)/tools/bin/uv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.synced
+
+# The kernels are compiled once, on the first run after installation; their cache lies beside the sources.
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: demo test setup setup-test lint clean
+
+demo: setup
+	$(BIN)/hil demo
+
+test: setup setup-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+setup: $(STAMP)
+
+# uv lives in a small environment of its own inside .venv, so that syncing never removes it.
+$(UV):
+	@.ci/venv "$(PYTHON)" "$(VENV)"
+
+$(STAMP): $(UV) uv.lock pyproject.toml
+	$(UV) sync --frozen --quiet
+	$(BIN)/python -c "from plant_models import CduPlant; CduPlant.from_datasheet('deschutes_2mw')"
+	@touch $@
+
+# Compiler, libmodbus, broker, serial pair, browser: by apt where missing and permitted; else the tests say what to install.
+setup-test:
+	@.ci/apt
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+	$(MAKE) -s -C firmware_stubs/cdu_plc clean
