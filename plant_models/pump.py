@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from plant_models._jit import inner
 
 EXCHANGER_EXPONENT = 2.0
@@ -12,7 +14,8 @@ RACK_EXPONENT = 1.85
 _STANDSTILL = 1e-6
 """Relative speed below which there is no flow worth solving for."""
 _ITERATIONS = 30
-_CONVERGED = 1e-14
+_CONVERGED = 1e-8
+"""Relative step after which the next, which is about its square, would be lost in rounding."""
 
 
 @inner
@@ -29,14 +32,17 @@ def operating_flow_ratio(
     """
     if speed_ratio <= _STANDSTILL:
         return 0.0
+    quadratic = shutoff_ratio - 1.0 + exchanger_share
     supplied = shutoff_ratio * speed_ratio * speed_ratio
-    low = 0.0
-    high = 4.0 * shutoff_ratio * max(speed_ratio, 1.0)
-    flow = speed_ratio  # the exact answer on a purely quadratic system
+    # Were the curve a power of the flow, it would be this mean exponent, and this the answer.
+    exponent = (2.0 * quadratic + FILTER_EXPONENT * filter_share + RACK_EXPONENT * rack_share) / shutoff_ratio
+    low, high = 0.0, 4.0 * shutoff_ratio * max(speed_ratio, 1.0)
+    flow = math.exp(2.0 / exponent * math.log(speed_ratio))
     for _ in range(_ITERATIONS):
-        squares = (shutoff_ratio - 1.0 + exchanger_share) * flow
-        filtered = filter_share * flow ** (FILTER_EXPONENT - 1.0)
-        racked = rack_share * flow ** (RACK_EXPONENT - 1.0)
+        logarithm = math.log(flow)  # one logarithm serves both powers
+        squares = quadratic * flow
+        filtered = filter_share * math.exp((FILTER_EXPONENT - 1.0) * logarithm)
+        racked = rack_share * math.exp((RACK_EXPONENT - 1.0) * logarithm)
         surplus = supplied - (squares + filtered + racked) * flow
         if surplus > 0.0:
             low = flow
