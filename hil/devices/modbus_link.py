@@ -13,7 +13,8 @@ from hil.devices.events import Events
 from hil.devices.modbus_settings import ModbusTcpSettings
 from hil.devices.wire.codec import Reply, ReplyStream
 
-_RECEIVE_BYTES = 65536
+_RECEIVE_BYTES = 4096
+"""Enough for every reply in flight; few enough that a flood of frames cannot hold the phase for long."""
 _NS_PER_S = 1_000_000_000
 _JITTER = 0.2
 """Share by which each wait is shortened or lengthened, so that many devices do not return in one instant."""

@@ -45,6 +45,11 @@ class _Conversation:
         self._stream = ReplyStream()
         self._transaction_id = 0
 
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the time for the whole proof has run out."""
+        return time.monotonic() >= self._deadline_s
+
     def ask(self, request: Request, timeout_s: float) -> Reply | None:
         """Give the reply; None where none came in time. Replies to earlier questions are passed over."""
         self._transaction_id += 1
@@ -153,6 +158,8 @@ def _read_all(
     while pending:
         block = pending.pop(0)
         time.sleep(settings.gap_ms / 1e3)
+        if conversation.out_of_time:
+            raise _BrokenError("is too slow: the time for the start-up proof ran out")
         reply = conversation.ask(_request(block), settings.reply_timeout_s)
         if reply is None or reply.exception in _GATEWAY_EXCEPTIONS:
             return [*problems, _silent(who, settings, points, block, place, conversation, reply)]

@@ -88,6 +88,7 @@ COUNTERS = (
     "blocks_split",
     "points_refused",
     "requests_unsent",
+    "phases_without_time",
     "framing_errors",
     "connections",
     "reconnections",

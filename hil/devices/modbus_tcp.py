@@ -99,7 +99,9 @@ class ModbusTcpDevice:
         self._transaction_id = 0
         self._next_send_ns = 0
         self._silent_requests = 0
+        self._resume_at: ReadExchange | None = None
         self._heartbeat_due = False
+        self._heartbeat_refused = 0
         self._was_connected = False
         self.wake_ns = 0
         self.last_reply_ns = self.last_write_ack_ns = self.last_heartbeat_ack_ns = 0
@@ -168,8 +170,19 @@ class ModbusTcpDevice:
         """Queue the blocks to read and send what may go."""
         self._link.maintain(now_ns)
         if self._link.connected:
-            self._queue.extend(block for block in self._reads if block.probe_ns <= now_ns)
+            self._queue.extend(block for block in self._in_turn() if block.probe_ns <= now_ns)
             self.pump(now_ns)
+
+    def _in_turn(self) -> list[ReadExchange]:
+        """Give the blocks, first the one that the last phase had no time for: none starves."""
+        if self._resume_at is None or self._resume_at not in self._reads:
+            return self._reads
+        place = self._reads.index(self._resume_at)
+        return self._reads[place:] + self._reads[:place]
+
+    def skip_phase(self) -> None:
+        """Count a phase whose deadline had passed before it began."""
+        self._counts["phases_without_time"] += 1
 
     def begin_write(self, now_ns: int) -> None:
         """Queue the cells that are due and send what may go."""
@@ -233,6 +246,8 @@ class ModbusTcpDevice:
         self.wake_ns = 0
         if not self.busy:
             return
+        if self._queue and isinstance(self._queue[0], ReadExchange):
+            self._resume_at = self._queue[0]
         self._counts["requests_unsent"] += len(self._queue)
         self._counts["timeouts"] += len(self._in_flight)
         self._silent_requests += len(self._in_flight)
@@ -305,6 +320,7 @@ class ModbusTcpDevice:
     def _acknowledged(self, exchange: WriteExchange, received_ns: int) -> None:
         if exchange.heartbeat:
             self.last_heartbeat_ack_ns = received_ns
+            self._heartbeat_refused = 0
             return
         self._counts["writes_acknowledged"] += 1
         self.last_write_ack_ns = received_ns
@@ -340,13 +356,20 @@ class ModbusTcpDevice:
         if len(exchange.cells) > 1 and code in SPLITTING_EXCEPTIONS:
             self._queue.extendleft(reversed(exchange.halves()))
             return
-        what = "the heartbeat" if exchange.heartbeat else exchange.names()
-        if exchange.heartbeat or any(cell.refused != code for cell in exchange.cells):
-            self._events.add(now_ns, f"writing {what} refused: {exception_in_words(code)}")
+        if exchange.heartbeat:
+            self._heartbeat_refused_with(code, now_ns)
+        if any(cell.refused != code for cell in exchange.cells):
+            self._events.add(now_ns, f"writing {exchange.names()} refused: {exception_in_words(code)}")
         for cell in exchange.cells:
             cell.forget()
             cell.refused = code
             cell.alone = code in SPLITTING_EXCEPTIONS
+
+    def _heartbeat_refused_with(self, code: int, now_ns: int) -> None:
+        self._counts["heartbeats_unacknowledged"] += 1
+        if code != self._heartbeat_refused:
+            self._heartbeat_refused = code
+            self._events.add(now_ns, f"the heartbeat is refused: {exception_in_words(code)}")
 
     # From outside the cycle ---------------------------------------------------------------------------
 

@@ -68,7 +68,7 @@ class Rig:
             [Signal(p.signal, p.unit, -500.0, 7000.0, 0.0, 3 * PERIOD_MS * MS) for p in points]
         )
         self.device = ModbusTcpDevice(
-            "plc", ModbusTcpSettings("127.0.0.1", port, **settings), self.image,  # type: ignore[arg-type]
+            "plc", ModbusTcpSettings("127.0.0.1", port, **settings), self.image,
             [(READS[0], 0), (READS[1], 1)], [(VALVE, 2)], self.now_ns, HEARTBEAT, ("rig.yaml", 12),
         )  # fmt: skip
         self.flows: list[float] = []
@@ -210,9 +210,7 @@ def test_heartbeat_is_last_and_stops_with_the_values(
     assert [request.address for request in server.seen] == [10]
 
 
-def test_twenty_dead_addresses_cost_nothing(
-    server: MisbehavingServer, connect: Callable[..., Rig]
-) -> None:
+def test_twenty_dead_addresses_cost_nothing(server: MisbehavingServer, connect: Callable[..., Rig]) -> None:
     good = connect()
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
@@ -235,7 +233,7 @@ def proof(port: int, host: str = "127.0.0.1", unit_id: int = 1, **settings: obje
               for address in (2, 3, 4)]  # fmt: skip
     image = Image([Signal(f"s{slot}", "1", 0, 70000, 0) for slot in range(3)])
     device = ModbusTcpDevice(
-        "plc", ModbusTcpSettings(host, port, reply_timeout_s=0.2, **settings), image,  # type: ignore[arg-type]
+        "plc", ModbusTcpSettings(host, port, reply_timeout_s=0.2, **settings), image,
         [(point, slot) for slot, point in enumerate(points)], [], time.monotonic_ns, place=("rig.yaml", 12),
     )  # fmt: skip
     with pytest.raises(DeviceError) as caught:

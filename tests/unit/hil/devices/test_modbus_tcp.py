@@ -86,7 +86,7 @@ class Bench:
         self.peers: list[Peer] = []
         self.ends: list[socket.socket] = []
         self.device = ModbusTcpDevice(
-            "plc", ModbusTcpSettings("plc.test", **settings), self.image,  # type: ignore[arg-type]
+            "plc", ModbusTcpSettings("plc.test", **settings), self.image,
             [(p, slots[p.signal]) for p in reads], [(p, slots[p.signal]) for p in writes], self.clock,
             heartbeat,
         )  # fmt: skip
@@ -129,7 +129,7 @@ class Bench:
 
 
 def holding(name: str, address: int, **more: object) -> Point:
-    return Point(name, 1, "holding_register", address, str(more.pop("type", "uint16")), **more)  # type: ignore[arg-type]
+    return Point(name, 1, "holding_register", address, str(more.pop("type", "uint16")), **more)
 
 
 def written(name: str, address: int, **more: object) -> Point:
@@ -343,6 +343,46 @@ def test_several_requests_in_flight(make: Make) -> None:
     assert (four.count("replies"), four.count("timeouts")) == (4, 0)
 
 
+def test_a_phase_without_time_asks_nothing(make: Make) -> None:
+    bench = make([holding("x", 0)], [], HEARTBEAT, max_timeouts=1)
+    peer = bench.connect()
+    bench.now_ns = 10 * MS
+    bench.device.read(9 * MS, 10 * MS)
+    bench.device.write(9 * MS, 10 * MS)
+    assert (bench.count("phases_without_time"), bench.count("timeouts"), len(peer.seen)) == (2, 0, 0)
+
+
+def test_no_block_starves_when_the_budget_is_short(make: Make) -> None:
+    names = [f"s{address}" for address in range(0, 50, 10)]
+    bench = make([holding(name, 10 * place) for place, name in enumerate(names)], max_timeouts=100)
+    bench.connect().delay_ns = 2 * MS
+    for _ in range(4):
+        bench.now_ns += 10 * MS
+        bench.read(budget_ms=5)
+    assert all(bench.quality(name) == GOOD for name in names)
+    assert bench.count("requests_unsent") > 0
+
+
+def test_a_refused_heartbeat_is_told_once(make: Make) -> None:
+    bench = make([], [], HEARTBEAT)
+    bench.connect().refused_writes = {50}
+    bench.write()
+    bench.write()
+    assert bench.count("heartbeats_unacknowledged") == 2
+    assert [text for _, text in bench.device.drain_events()][1:] == [
+        "the heartbeat is refused: illegal data address: the device has no such register"
+    ]
+
+
+def test_a_flood_of_frames_does_not_hold_the_phase(make: Make) -> None:
+    bench = make([holding("x", 0)])
+    stranger = codec.encode_reply(Request(1, 3, 0, 1), 999, [666])
+    bench.connect().twist = lambda tid, request, frame: stranger * 5000 + frame
+    bench.read()
+    assert bench.value("x") != 666.0
+    assert bench.count("wrong_transaction") > 100
+
+
 def test_on_change_writes_once_and_coalesced(make: Make) -> None:
     bench = make([], [written("a", 0), written("b", 1), written("c", 2, write="every_cycle")])
     peer = bench.connect()
@@ -542,4 +582,4 @@ def test_full_event_list_counts_what_it_drops(make: Make) -> None:
 )
 def test_impossible_settings_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(settings))} .* is outside"):
-        ModbusTcpSettings("x", **settings)  # type: ignore[arg-type]
+        ModbusTcpSettings("x", **settings)
