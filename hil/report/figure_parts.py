@@ -137,7 +137,7 @@ def layout(height: int, x_axis: dict[str, Any], **more: object) -> dict[str, Any
     return {
         "height": height,
         "autosize": True,
-        "margin": {"l": 78, "r": 18, "t": 58, "b": 46},
+        "margin": {"l": 78, "r": 18, "t": 74, "b": 46},
         "paper_bgcolor": "#ffffff",
         "plot_bgcolor": "#ffffff",
         "font": {"family": "system-ui, -apple-system, 'Segoe UI', sans-serif", "size": 12, "color": INK},

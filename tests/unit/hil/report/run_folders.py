@@ -1,4 +1,4 @@
-"""Run folders made without the loop: two first-order processes under PI control, with what goes wrong in the field.
+"""Run folders made without the loop: a process under PI control, with what goes wrong in the field.
 
 The process is solved once on a fine grid and sampled as a recorder would, so that the same trajectory can
 be had at any period, with any cycle skipped.

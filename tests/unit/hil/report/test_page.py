@@ -1,0 +1,126 @@
+import base64
+import json
+import re
+import time
+
+import numpy as np
+import run_folders as rf
+from plotly.offline import get_plotlyjs
+
+from hil.report import build_report
+from hil.report.figures import fault_spans
+from hil.report.run_data import Event
+
+ATTACK = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def own_text(path):
+    """The page without the plotting library, which has addresses in its text that it never asks for."""
+    return path.read_text(encoding="utf-8").replace(get_plotlyjs(), "")
+
+
+def figures(path):
+    found = re.search(
+        r'<script type="application/json" id="figures">(.*?)</script>', own_text(path), re.DOTALL
+    )
+    return {figure["name"]: figure for figure in json.loads(found.group(1))}
+
+
+def test_the_page_names_no_host(whole_run, tmp_path):
+    path = build_report(whole_run.write(tmp_path / "r")).path
+    # Binary data of the figures may spell anything but a colon.
+    page = re.sub(r'(?<="bdata":")[^"]*', "", own_text(path))
+    assert not re.search(r"(?i)https?:|//[a-z]|@import|src=", page)
+    assert "default-src 'none'" in page
+
+
+def test_everything_from_files_is_escaped(whole_run, tmp_path):
+    whole_run.rig |= {"rig": ATTACK, "description": ATTACK, "scenario": ATTACK}
+    whole_run.rig["signals"] = {**rf.SIGNALS, ATTACK: {"unit": ATTACK, "range": [0, 1]}}
+    whole_run.rig["loops"][ATTACK] = dict(whole_run.rig["loops"]["supply_temperature"], output=ATTACK)
+    whole_run.rig["requirements"].append({"kpi": ATTACK, "max": 1})
+    whole_run.columns[ATTACK] = np.arange(whole_run.columns["t_s"].size, dtype=float)
+    whole_run.events.append({"t_s": 5.0, "kind": "fault_start", "source": ATTACK, "text": ATTACK})
+    whole_run.run |= {
+        "command": ATTACK,
+        "stop": "tripped",
+        "stop_reason": ATTACK,
+        "packages": {ATTACK: ATTACK},
+    }
+    whole_run.run["counters"] = {ATTACK: {ATTACK: 1}}
+    whole_run.timing["phases"][ATTACK] = rf.histogram(1, 10.0)
+    page = own_text(build_report(whole_run.write(tmp_path / "r")).path)
+    assert "alert(1)" in page
+    assert "<script>alert" not in page
+    assert "<img" not in page
+    assert page.count("<script") == page.count("</script>") == 3
+
+
+def test_the_figures_show_band_limits_outages_and_faults(whole_run, tmp_path):
+    shown = figures(build_report(whole_run.write(tmp_path / "r")).path)
+    assert {"loop-supply_temperature", "load", "timing", "other"} == set(shown)
+    names = [trace.get("name") for trace in shown["loop-supply_temperature"]["data"]]
+    for name in (
+        "band ± 0.5 K",
+        "at its limit",
+        "failsafe",
+        "measured value not good",
+        "warm-up, not judged",
+        "fault",
+    ):
+        assert name in names
+    layout = shown["loop-supply_temperature"]["layout"]
+    assert layout["yaxis"]["title"]["text"] == "°C"
+    assert layout["xaxis"]["title"]["text"] == "time (min)"
+    assert any("valve stuck" in label["text"] for label in layout["annotations"])
+
+
+def test_a_spike_of_one_row_is_in_the_page(whole_run, tmp_path):
+    whole_run.columns[rf.SUPPLY] = np.array(whole_run.columns[rf.SUPPLY])
+    whole_run.columns[rf.SUPPLY][2222] = 77.25
+    shown = figures(build_report(whole_run.write(tmp_path / "r")).path)["loop-supply_temperature"]
+    trace = next(trace for trace in shown["data"] if trace.get("name") == rf.SUPPLY)
+    assert 77.25 in np.frombuffer(base64.b64decode(trace["y"]["bdata"]), "<f4")
+
+
+def test_a_report_of_the_same_run_is_the_same_to_the_byte(whole_run, tmp_path):
+    path = whole_run.write(tmp_path / "r")
+    first = build_report(path).path.read_bytes()
+    assert build_report(path).path.read_bytes() == first
+    assert not list(path.glob("*.part"))
+
+
+def test_a_run_without_anything_still_has_a_page(tmp_path):
+    (tmp_path / "rig.yaml").write_text("rig: bare\n")
+    result = build_report(tmp_path)
+    assert not result.met
+    assert "There is nothing to draw" in own_text(result.path)
+
+
+def test_faults_are_paired_and_an_open_one_lasts_to_the_end():
+    events = (
+        Event(10.0, "fault_start", "pump", "trip"),
+        Event(20.0, "fault_start", "valve", "stuck"),
+        Event(30.0, "fault_end", "pump", "cleared"),
+        Event(40.0, "note", "pump", "trip"),
+    )
+    assert fault_spans(events, 100.0) == [(10.0, 30.0, "trip"), (20.0, 100.0, "stuck")]
+
+
+def test_a_day_is_reported_in_seconds(tmp_path):
+    case = rf.Case(duration_s=86_399.0, steps=(), fault=None, outage=None)
+    t = np.arange(86_400.0)
+    wave = 30.0 + np.sin(t / 300.0)
+    columns = {
+        "t_s": t,
+        rf.SUPPLY: wave,
+        rf.SUPPLY_SP: np.full(t.size, 30.0),
+        rf.VALVE: 50.0 + wave,
+        rf.LOAD: wave,
+    }
+    columns |= {f"other_{n}": wave + n for n in range(20)}
+    path = rf.whole(case, columns, 1.0).write(tmp_path / "r")
+    started = time.perf_counter()
+    result = build_report(path)
+    assert time.perf_counter() - started < 3.0, "1.5 s on a quiet machine"
+    assert result.path.stat().st_size < 8e6
