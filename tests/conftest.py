@@ -44,7 +44,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker in item.iter_markers("needs"):
             for tool in marker.args:
                 if tool not in _PACKAGES:
-                    raise pytest.UsageError(f"{item.nodeid}: needs({tool!r}) is not one of {sorted(_PACKAGES)}")
+                    raise pytest.UsageError(
+                        f"{item.nodeid}: needs({tool!r}) is not one of {sorted(_PACKAGES)}"
+                    )
                 if tool not in found:
                     found[tool] = _has(tool)
                 if not found[tool]:
@@ -71,5 +73,7 @@ def root() -> Path:
 def real_day() -> Path:
     """The real load trace; absent on a user's clone, where the test is skipped and named."""
     if not TRACE.exists():
-        pytest.skip(f"{TRACE} is not here: the real day comes with the developers' shared folder, not with the project")
+        pytest.skip(
+            f"{TRACE} is not here: the real day comes with the developers' shared folder, not with the project"
+        )
     return TRACE

@@ -25,7 +25,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        print(f"hil {__version__}")  # noqa: T201  asked for on stdout
+        typer.echo(f"hil {__version__}")
         raise typer.Exit
 
 

@@ -15,7 +15,9 @@ def check(
     rig: Annotated[Path, typer.Argument(help="Rig file (.yaml).")],
     load: Annotated[str | None, typer.Option(help="Check with this load.")] = None,
     scenario: Annotated[Path | None, typer.Option(help="Check with this scenario.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Check with a changed value: key.key=value.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Check with a changed value: key.key=value.")
+    ] = None,
 ) -> None:
     """Check a rig and all files it names, without connecting to anything."""
     from hil.rig import Wishes, load_rig  # noqa: PLC0415  the physics behind it take a second to load

@@ -21,7 +21,9 @@ def tell_problems(problems: Iterable[Problem], *, word: str = "error") -> None:
     colour = "red" if word == "error" else "yellow"
     for problem in problems:
         place = ":".join(str(part) for part in (problem.file, problem.line) if part not in ("", None))
-        errors.print(f"[bold {colour}]{word}[/] [bold]{escape(place)}[/]{': ' if place else ''}{escape(problem.what)}")
+        errors.print(
+            f"[bold {colour}]{word}[/] [bold]{escape(place)}[/]{': ' if place else ''}{escape(problem.what)}"
+        )
         if problem.hint:
             errors.print(f"      {escape(problem.hint)}", highlight=False)
 

@@ -24,7 +24,9 @@ def demo(out: Annotated[Path, typer.Option(help="Where run folders go.")] = RUNS
     show(simulated)
     results.rule("2. The same loops through a PLC over Modbus TCP, 20 s on the wall clock", align="left")
     with launch_cdu_plc() as plc:
-        results.print(f"PLC: the {plc.kind} one on {plc.host}:{plc.port} ({escape(plc.why)})", highlight=False)
+        results.print(
+            f"PLC: the {plc.kind} one on {plc.host}:{plc.port} ({escape(plc.why)})", highlight=False
+        )
         wishes = Wishes(duration_s=20.0, overrides=(f"devices.plc.port={plc.port}",))
         wired = run_once(RIGS / "cdu_plc_io.yaml", wishes, out, quiet=False, yes=False)
     show(wired)

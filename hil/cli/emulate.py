@@ -24,7 +24,10 @@ def emulate(
     from hil.devices.stand_in import serve  # noqa: PLC0415  as above
 
     def tell(listening: str, at: int, chosen: str) -> None:
-        results.print(f"{escape(str(pointlist))}: {chosen} listening on {listening}:{at}; Ctrl-C ends it", highlight=False)
+        results.print(
+            f"{escape(str(pointlist))}: {chosen} listening on {listening}:{at}; Ctrl-C ends it",
+            highlight=False,
+        )
 
     try:
         serve(load_points(pointlist), host, port, behaviour=behaviour, on_ready=tell)

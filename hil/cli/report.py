@@ -13,14 +13,18 @@ from hil.cli.console import results, table
 
 def report(
     run_dir: Annotated[Path, typer.Argument(help="Run folder.")],
-    json_: Annotated[bool, typer.Option("--json", help="Print the key figures as one JSON object on stdout.")] = False,
+    json_: Annotated[
+        bool, typer.Option("--json", help="Print the key figures as one JSON object on stdout.")
+    ] = False,
 ) -> None:
     """Make report.html and kpis.json from what is in a run folder, whole or cut off."""
     from hil.report import build_report, summary_rows  # noqa: PLC0415  loads the reader of trends
 
     made = build_report(run_dir)
     if json_:
-        print(json.dumps({"run_dir": str(run_dir), "met": made.met, "verdict": made.verdict, "kpis": made.kpis}))  # noqa: T201
+        typer.echo(
+            json.dumps({"run_dir": str(run_dir), "met": made.met, "verdict": made.verdict, "kpis": made.kpis})
+        )
     else:
         rows = summary_rows(made.kpis, made.requirements)
         results.print(table(f"verdict: {made.verdict}", ("figure", "value", "verdict"), rows))

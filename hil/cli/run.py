@@ -35,20 +35,23 @@ def run(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing to a device.")] = False,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Change one value of the rig: key.key=value. May be repeated.")
+        list[str] | None,
+        typer.Option("--set", help="Change one value of the rig: key.key=value. May be repeated."),
     ] = None,
 ) -> None:
     """Run a rig; the report and all data go into a new folder. Ctrl-C ends it in failsafe."""
     from hil.rig import Wishes  # noqa: PLC0415  the physics behind it take a second to load
 
     try:
-        result = run_once(rig, Wishes(load, scenario, duration, clock, tuple(set_ or ())), out, quiet=json_, yes=yes)
+        result = run_once(
+            rig, Wishes(load, scenario, duration, clock, tuple(set_ or ())), out, quiet=json_, yes=yes
+        )
     except HilError as error:
         if json_:
-            print(json.dumps({"problems": [asdict(problem) for problem in error.problems]}))  # noqa: T201
+            typer.echo(json.dumps({"problems": [asdict(problem) for problem in error.problems]}))
         raise
     if json_:
-        print(json.dumps(result.as_json(), allow_nan=False))  # noqa: T201  the one thing on stdout
+        typer.echo(json.dumps(result.as_json(), allow_nan=False))
     else:
         show(result)
     raise typer.Exit(result.exit_code)
@@ -79,14 +82,16 @@ def show(result: Any) -> None:
             errors.print(f"  {escape(reason)}")
     recorded = result.recorded
     if recorded.rows_lost or recorded.events_lost:
-        what = f"{recorded.rows_lost} rows and {recorded.events_lost} events of the recording were lost: {recorded.error}"
+        what = (
+            f"{recorded.rows_lost} rows and {recorded.events_lost} events were not recorded: {recorded.error}"
+        )
         errors.print(f"[bold red]{escape(what)}[/]")
     for lost in result.lost_files:
         errors.print(f"[bold red]not written: {escape(lost)}[/]")
     speed = result.end.simulated_s / result.wall_s if result.wall_s else 0.0
     results.print(
-        f"{result.end.cycles} cycles, {result.end.simulated_s:g} s in {result.wall_s:.2f} s ({speed:,.0f} times real time); "
-        f"{result.end.stop}: {escape(result.end.reason)}"
+        f"{result.end.cycles} cycles, {result.end.simulated_s:g} s in {result.wall_s:.2f} s "
+        f"({speed:,.0f} times real time); {result.end.stop}: {escape(result.end.reason)}"
     )
     results.print(f"report: {result.run_dir / 'report.html'}", highlight=False)
 
@@ -109,7 +114,11 @@ def _stoppable(stop: StopFlag) -> Iterator[None]:
         stop.reason = f"stopped by {signal.Signals(number).name}"
 
     names = ("SIGINT", "SIGTERM", "SIGBREAK")
-    before = {getattr(signal, name): signal.signal(getattr(signal, name), ask) for name in names if hasattr(signal, name)}
+    before = {
+        getattr(signal, name): signal.signal(getattr(signal, name), ask)
+        for name in names
+        if hasattr(signal, name)
+    }
     try:
         yield
     finally:

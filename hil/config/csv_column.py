@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import itertools
 import math
 import statistics
 import zlib
@@ -28,7 +29,9 @@ class CsvColumn:
     values: tuple[float, ...]
 
 
-def read_column(path: Path, column: str, max_gap_s: float | None = None, place: Problem | None = None) -> CsvColumn:
+def read_column(
+    path: Path, column: str, max_gap_s: float | None = None, place: Problem | None = None
+) -> CsvColumn:
     """Read one column.
 
     Parameters
@@ -102,11 +105,15 @@ def _at(place: Problem | None, path: Path, what: str, hint: str) -> Problem:
 def _missing_column(path: Path, name: str, header: list[str], place: Problem | None) -> Problem:
     others = ", ".join(header[:8]) + (" …" if len(header) > 8 else "")
     hint = did_you_mean(name, header) or f"columns: {others}"
-    asked = f" (asked for at {place.file}:{place.line})" if place is not None and place.line is not None else ""
+    asked = (
+        f" (asked for at {place.file}:{place.line})" if place is not None and place.line is not None else ""
+    )
     return Problem(str(path), 1, f"no column {name!r}{asked}", hint)
 
 
-def _number(path: Path, line: int, row: list[str], at: int, name: str, problems: list[Problem]) -> float | None:
+def _number(
+    path: Path, line: int, row: list[str], at: int, name: str, problems: list[Problem]
+) -> float | None:
     cell = row[at].strip() if at < len(row) else ""
     try:
         value = float(cell)
@@ -120,7 +127,7 @@ def _number(path: Path, line: int, row: list[str], at: int, name: str, problems:
 
 
 def _gaps(path: Path, times: list[float], lines: list[int], max_gap_s: float | None) -> list[Problem]:
-    steps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    steps = [later - earlier for earlier, later in itertools.pairwise(times)]
     limit_s = GAP_FACTOR * statistics.median(steps) if max_gap_s is None else max_gap_s
     return [
         Problem(

@@ -82,13 +82,16 @@ def _in_plain_words(details: ErrorDetails) -> tuple[str, str]:
     if kind == "missing":
         return f"the key {details['loc'][-1]!r} is missing", ""
     if kind == "union_tag_not_found":
-        tags = str(context.get("discriminator", "'type'")).strip("'")
-        return f"the key {tags!r} is missing", ""
+        return f"the key {str(context.get('discriminator', 'type')).strip(chr(39))!r} is missing", ""
     if kind == "union_tag_invalid":
         tags = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
-        return f"unknown type {context['tag']!r}", did_you_mean(str(context["tag"]), tags) or f"known: {', '.join(tags)}"
+        return f"unknown type {context['tag']!r}", did_you_mean(
+            str(context["tag"]), tags
+        ) or f"known: {', '.join(tags)}"
     if kind in {"literal_error", "enum"}:
-        return f"{value!r} is not one of {context['expected']}", did_you_mean(str(value), _quoted(str(context["expected"])))
+        return f"{value!r} is not one of {context['expected']}", did_you_mean(
+            str(value), _quoted(str(context["expected"]))
+        )
     message = details["msg"]
     message = message[0].lower() + message[1:]
     shown = "" if isinstance(value, dict) else f", not {value!r}"

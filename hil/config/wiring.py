@@ -55,11 +55,17 @@ def check_signals(document: Document, config: RigConfig) -> list[Problem]:
             continue
         for key, value in (("failsafe", signal.failsafe), ("initial", signal.initial)):
             if value is not None and not low <= value <= high:
-                what = f"signal {name}: {key} {value:g} {signal.unit} is outside the range [{low:g}, {high:g}]"
-                problems.append(document.problem((*path, key), what, f"nearest inside: {min(max(value, low), high):g}"))
+                what = (
+                    f"signal {name}: {key} {value:g} {signal.unit} is outside the range [{low:g}, {high:g}]"
+                )
+                problems.append(
+                    document.problem((*path, key), what, f"nearest inside: {min(max(value, low), high):g}")
+                )
         if signal.mirrors is not None and signal.mirrors not in config.signals:
             what = f"signal {name} mirrors {signal.mirrors!r}, which is no signal of this rig"
-            problems.append(document.problem((*path, "mirrors"), what, did_you_mean(signal.mirrors, config.signals)))
+            problems.append(
+                document.problem((*path, "mirrors"), what, did_you_mean(signal.mirrors, config.signals))
+            )
     return problems
 
 
@@ -84,7 +90,9 @@ def check_uses(document: Document, signals: Mapping[str, SignalConfig], uses: Se
 
 
 def _unit_problem(document: Document, use: Use, declared: str) -> Problem:
-    what = f"unit mismatch: {use.block} {use.kind}s {use.signal} in {use.unit}, and the signal is in {declared}"
+    what = (
+        f"unit mismatch: {use.block} {use.kind}s {use.signal} in {use.unit}, and the signal is in {declared}"
+    )
     same = declared in UNITS and use.unit in UNITS and UNITS[declared].dimension == UNITS[use.unit].dimension
     hint = f"declare {use.signal} in {use.unit}" if same else f"wire a signal in {use.unit} here"
     return document.problem(use.path, what, hint)

@@ -62,7 +62,9 @@ class PidBlock:
                 self._in_fallback = False
                 self._pid.track(values[stage.slot] if applied is None else applied)
             feedforward = self._ff_gain * values[self._feedforward] + self._ff_bias if self._ff_gain else 0.0
-            stage.request = self._pid.step(values[self._setpoint], values[self._measured], dt_s, applied, feedforward)
+            stage.request = self._pid.step(
+                values[self._setpoint], values[self._measured], dt_s, applied, feedforward
+            )
             stage.mode = NORMAL
             return
         if not self._in_fallback:

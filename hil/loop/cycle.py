@@ -146,7 +146,13 @@ class Cycle:
                 gc.enable()
 
     def _run(self) -> CycleEnd:
-        settings, policy, timing, stop, clock = self._settings, self.overrun, self.timing, self._stop, self._clock
+        settings, policy, timing, stop, clock = (
+            self._settings,
+            self.overrun,
+            self.timing,
+            self._stop,
+            self._clock,
+        )
         counter = time.perf_counter_ns
         wait = timing.phases[0]
         base_ns = settings.period_ns
@@ -249,6 +255,8 @@ class Cycle:
                 stage.shut_down(now_ns)
             for device in parts.devices:
                 device.write(now_ns, now_ns + settings.write_budget_ns, force=True)
-            self._events.emit(now_ns / NS_PER_S, "trip" if stop == "tripped" else "note", "loop", f"{stop}: {reason}")
+            self._events.emit(
+                now_ns / NS_PER_S, "trip" if stop == "tripped" else "note", "loop", f"{stop}: {reason}"
+            )
             self._sink.push(now_ns)
         return CycleEnd(stop, reason, self.cycles, deadline_ns / NS_PER_S)

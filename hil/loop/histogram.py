@@ -43,7 +43,7 @@ class Histogram:
         self._counts[index] += 1
         self.count += 1
         self.total_ns += duration_ns
-        if duration_ns > self.max_ns:
+        if duration_ns > self.max_ns:  # noqa: PLR1730  a call of max() costs more than the comparison
             self.max_ns = duration_ns
 
     def record_corrected(self, duration_ns: int, period_ns: int) -> None:

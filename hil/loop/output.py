@@ -43,7 +43,9 @@ class OutputStage:
             image.quality[slot] = GOOD
         else:
             image.values[slot] = (
-                self.limiter.force_failsafe(dt_s) if self.mode == FAILSAFE else self.limiter.apply(image.values[slot], dt_s)
+                self.limiter.force_failsafe(dt_s)
+                if self.mode == FAILSAFE
+                else self.limiter.apply(image.values[slot], dt_s)
             )
             image.quality[slot] = SUBSTITUTED
         image.limited[slot] = self.limiter.reason

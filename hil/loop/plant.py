@@ -17,7 +17,15 @@ class PlantBlock:
         How often a BAD input was replaced by its signal's failsafe.
     """
 
-    __slots__ = ("_constants", "_failsafes", "_image", "_input_slots", "_output_slots", "inputs_substituted", "plant")
+    __slots__ = (
+        "_constants",
+        "_failsafes",
+        "_image",
+        "_input_slots",
+        "_output_slots",
+        "inputs_substituted",
+        "plant",
+    )
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ class Clock(Protocol):
 
 
 class Device(Protocol):
-    """Something on a wire. It writes what it receives into the image, and sends from it; it never raises in the loop."""
+    """Something on a wire: puts what it receives into the image, sends from it, never raises in the loop."""
 
     def read(self, now_ns: int, deadline_ns: int) -> None:
         """Receive into the image; returns before ``deadline_ns`` (loop time), answered or not."""

@@ -33,7 +33,9 @@ class SourceBlock:
 
     __slots__ = ("_last_s", "_profile", "_stage", "factor", "offset")
 
-    def __init__(self, stage: OutputStage, profile: Profile, factor: float = 1.0, offset: float = 0.0) -> None:
+    def __init__(
+        self, stage: OutputStage, profile: Profile, factor: float = 1.0, offset: float = 0.0
+    ) -> None:
         self._stage = stage
         self._profile = profile
         self._last_s = 0.0

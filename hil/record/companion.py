@@ -32,7 +32,9 @@ class Companion:
         layout = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
         self._rows = Ring(folder / "rows")
         self._events = Ring(folder / "events")
-        self._trend = TrendFile(run_dir / TREND, RowLayout(tuple(layout["signals"]), tuple(layout["limited"])))
+        self._trend = TrendFile(
+            run_dir / TREND, RowLayout(tuple(layout["signals"]), tuple(layout["limited"]))
+        )
         self._event_file = EventFile(run_dir / EVENTS)
 
     @property
@@ -56,7 +58,9 @@ class Companion:
         """Write the rest, close, and say what became of the rows."""
         self.drain()
         self._trend.close()
-        return Recorded(self._trend.rows_written, self._trend.rows_lost, self._event_file.lost, self._trend.error)
+        return Recorded(
+            self._trend.rows_written, self._trend.rows_lost, self._event_file.lost, self._trend.error
+        )
 
 
 def main(folder: Path, run_dir: Path) -> None:

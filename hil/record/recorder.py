@@ -86,7 +86,9 @@ class CompanionRecorder:
     The rings hold 20 s of rows or 64 MiB, whichever is less; what finds them full is dropped and counted.
     """
 
-    def __init__(self, image: Image, layout: RowLayout, events: EventLog, run_dir: Path, period_s: float) -> None:
+    def __init__(
+        self, image: Image, layout: RowLayout, events: EventLog, run_dir: Path, period_s: float
+    ) -> None:
         self._folder = ring_folder()
         row_size = layout.packer.size
         capacity = max(64, min(int(_WALL_SECONDS / period_s), _WALL_BYTES // row_size))
@@ -131,11 +133,16 @@ class CompanionRecorder:
         result = self._result()
         shutil.rmtree(self._folder, ignore_errors=True)
         return Recorded(
-            result.rows_written, result.rows_lost + left + dropped, result.events_lost + events_lost, result.error
+            result.rows_written,
+            result.rows_lost + left + dropped,
+            result.events_lost + events_lost,
+            result.error,
         )
 
     def _result(self) -> Recorded:
         try:
             return Recorded(**json.loads((self._folder / "result.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
-            return Recorded(0, 0, 0, f"the recorder process ended early (exit code {self._process.returncode})")
+            return Recorded(
+                0, 0, 0, f"the recorder process ended early (exit code {self._process.returncode})"
+            )

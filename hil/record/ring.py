@@ -54,7 +54,7 @@ class Ring:
         if self._head - self._words[_TAIL] >= self.capacity:
             self._words[_DROPPED] += 1
             return -1
-        return self._head % self.capacity * self.row_size
+        return int(self._head % self.capacity * self.row_size)
 
     def commit(self) -> None:
         """Hand the reserved row over to the consumer."""

@@ -33,7 +33,9 @@ class RowLayout:
     def dtype(self) -> np.dtype[Any]:
         """The same row as numpy sees it."""
         count = len(self.signals)
-        return np.dtype([("t", "<f8"), ("value", "<f8", (count,)), ("quality", "u1", (count,)), ("limit", "u1", (count,))])
+        return np.dtype(
+            [("t", "<f8"), ("value", "<f8", (count,)), ("quality", "u1", (count,)), ("limit", "u1", (count,))]
+        )
 
     @property
     def schema(self) -> pa.Schema:
@@ -55,7 +57,9 @@ class RowLayout:
 
 
 def _columns(block: np.ndarray[Any, Any], which: Sequence[int]) -> list[np.ndarray[Any, Any]]:
-    transposed = np.ascontiguousarray(block.T)  # (n_signals, n_rows): one pass over the rows instead of one a column
+    transposed = np.ascontiguousarray(
+        block.T
+    )  # (n_signals, n_rows): one pass over the rows instead of one a column
     return [transposed[column] for column in which]
 
 

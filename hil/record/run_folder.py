@@ -39,11 +39,15 @@ class RunFolder:
                 self.path.mkdir(parents=True)
             except FileExistsError:
                 if out.exists() and not out.is_dir():
-                    raise RunFolderError(Problem(str(out), None, "is a file, not a folder for runs")) from None
+                    raise RunFolderError(
+                        Problem(str(out), None, "is a file, not a folder for runs")
+                    ) from None
                 continue
             except OSError as error:
                 what = f"the run folder cannot be made: {error.strerror or error}"
-                raise RunFolderError(Problem(str(self.path), None, what, "give another with --out")) from error
+                raise RunFolderError(
+                    Problem(str(self.path), None, what, "give another with --out")
+                ) from error
             return
         raise RunFolderError(Problem(str(out), None, f"a thousand runs named {stem} in one second"))
 

@@ -96,7 +96,7 @@ class TrendFile:
 
 
 def to_parquet(arrow: Path, parquet: Path) -> int:
-    """Turn a stream, whole or cut off, into a Parquet file and remove the stream; gives the rows. Raises ``OSError``."""
+    """Turn a stream, whole or cut off, into a Parquet file and remove the stream; gives the rows."""
     partial = parquet.with_suffix(".partial")
     rows = 0
     with pa.OSFile(str(arrow), "rb") as source:

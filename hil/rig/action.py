@@ -44,7 +44,11 @@ def _same(draft: Draft, one: str, other: str) -> bool:
 
 def _copies(draft: Draft, name: str) -> set[str]:
     copies = {name}
-    while (signal := draft.config.signals.get(name)) is not None and signal.mirrors and signal.mirrors not in copies:
+    while (
+        (signal := draft.config.signals.get(name)) is not None
+        and signal.mirrors
+        and signal.mirrors not in copies
+    ):
         name = signal.mirrors
         copies.add(name)
     return copies

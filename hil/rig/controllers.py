@@ -76,11 +76,12 @@ def _pid(loop: PidConfig, factor: float, limits: tuple[float, float], initial: f
 
 
 def _in_order(draft: Draft) -> tuple[str, ...]:
-    """Controllers after those whose outputs they read (a cascade's inner loop after its outer one)."""
+    """Put controllers after those whose outputs they read (a cascade's inner loop after its outer one)."""
     loops = draft.config.controllers
     writer = {loop.output: name for name, loop in loops.items()}
     graph = {
-        name: {writer[read] for read in (loop.setpoint, loop.measured) if read in writer} for name, loop in loops.items()
+        name: {writer[read] for read in (loop.setpoint, loop.measured) if read in writer}
+        for name, loop in loops.items()
     }
     try:
         return tuple(TopologicalSorter(graph).static_order())
@@ -90,7 +91,9 @@ def _in_order(draft: Draft) -> tuple[str, ...]:
         return ()
 
 
-def bind_pids(draft: Draft, image: Image, pids: Mapping[str, PID], stages: Mapping[str, OutputStage]) -> list[PidBlock]:
+def bind_pids(
+    draft: Draft, image: Image, pids: Mapping[str, PID], stages: Mapping[str, OutputStage]
+) -> list[PidBlock]:
     """Bind each PID to its slots of the image; ``stages`` by signal."""
     blocks = []
     slot = image.index

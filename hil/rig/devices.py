@@ -11,7 +11,8 @@ from hil.config.nearest import did_you_mean
 from hil.config.points import Point, PointList, check_against, coarse_points, load_points
 from hil.config.schema import ModbusTcpConfig
 from hil.config.units import UNITS
-from hil.devices.modbus_tcp import ModbusTcpDevice, ModbusTcpSettings
+from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.modbus_tcp import ModbusTcpDevice
 from hil.devices.scan import Scan
 from hil.errors import ConfigError, Problem
 from hil.loop.clock import NS_PER_S
@@ -53,18 +54,30 @@ def _select(draft: Draft, name: str, config: ModbusTcpConfig, lists: dict[str, P
             draft.problems.append(where if missing else problem)
         return None
     points = lists[key]
-    reads = [point for n, s in enumerate(config.read) if (point := _point(draft, points, s, (*path, "read", n), "r"))]
-    writes = [point for n, s in enumerate(config.write) if (point := _point(draft, points, s, (*path, "write", n), "w"))]
+    reads = [
+        point
+        for n, s in enumerate(config.read)
+        if (point := _point(draft, points, s, (*path, "read", n), "r"))
+    ]
+    writes = [
+        point
+        for n, s in enumerate(config.write)
+        if (point := _point(draft, points, s, (*path, "write", n), "w"))
+    ]
     for number, signal in enumerate(config.read):
         draft.writes(signal, (*path, "read", number), f"devices.{name}")
     for number, signal in enumerate(config.write):
         draft.reads(signal, (*path, "write", number), f"devices.{name}")
-    heartbeat = _point(draft, points, config.heartbeat, (*path, "heartbeat"), "w") if config.heartbeat else None
+    heartbeat = (
+        _point(draft, points, config.heartbeat, (*path, "heartbeat"), "w") if config.heartbeat else None
+    )
     _check_fit(draft, [*reads, *writes])
     return Selected(tuple(reads), tuple(writes), heartbeat)
 
 
-def _point(draft: Draft, points: PointList, signal: str, path: tuple[str | int, ...], access: str) -> Point | None:
+def _point(
+    draft: Draft, points: PointList, signal: str, path: tuple[str | int, ...], access: str
+) -> Point | None:
     point = points.point(signal)
     if point is None:
         near = did_you_mean(signal, [p.signal for p in points.points])
@@ -115,7 +128,9 @@ def make_devices(
 class FieldBus:
     """All devices of a rig behind one scan, their events told in the run's log."""
 
-    def __init__(self, devices: Sequence[ModbusTcpDevice], now_ns: Callable[[], int], events: EventLog) -> None:
+    def __init__(
+        self, devices: Sequence[ModbusTcpDevice], now_ns: Callable[[], int], events: EventLog
+    ) -> None:
         self._scan = Scan(devices, now_ns)
         self._events = events
 
@@ -150,7 +165,9 @@ def writes_beyond_this_machine(draft: Draft, selected: Mapping[str, Selected]) -
     for name, points in selected.items():
         config = draft.config.devices[name]
         if (points.writes or points.heartbeat) and not _is_loopback(config.host):
-            written = [point.signal for point in points.writes] + ([config.heartbeat] if config.heartbeat else [])
+            written = [point.signal for point in points.writes] + (
+                [config.heartbeat] if config.heartbeat else []
+            )
             what = f"device {name} at {config.host}:{config.port} will be written: {', '.join(written)}"
             found.append(draft.document.problem(("devices", name), what))
     return found

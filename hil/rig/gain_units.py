@@ -31,5 +31,7 @@ def gain_factor(gain_unit: str, output_unit: str, measured_unit: str) -> float:
         if found not in UNITS:
             raise ValueError(f"gain unit {gain_unit!r}: unknown unit {found!r}")
         if UNITS[found].dimension != UNITS[needed].dimension:
-            raise ValueError(f"gain unit {gain_unit!r}: {found} does not fit the {what}, which is in {needed}")
+            raise ValueError(
+                f"gain unit {gain_unit!r}: {found} does not fit the {what}, which is in {needed}"
+            )
     return convert(1.0, over, output_unit) / convert(1.0, under, wanted)

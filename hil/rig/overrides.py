@@ -35,7 +35,9 @@ def _put(data: Any, keys: list[str], value: Any, text: str) -> None:
         if not isinstance(inside, (dict, list)):
             known = data if isinstance(data, dict) else ()
             where = ".".join(keys[: depth + 1])
-            raise ConfigError(Problem("--set", None, f"{text!r}: the rig has no {where}", did_you_mean(key, known)))
+            raise ConfigError(
+                Problem("--set", None, f"{text!r}: the rig has no {where}", did_you_mean(key, known))
+            )
         data = inside
     last = keys[-1]
     if isinstance(data, list):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from hil.config.nearest import did_you_mean
 from hil.config.plants import CduConfig, StateSpaceConfig, TransferFunctionConfig
@@ -61,7 +61,11 @@ def make_plants(draft: Draft, first_values: Mapping[str, float]) -> dict[str, Wi
     """
     plants: dict[str, Wired] = {}
     for name, config in draft.config.plants.items():
-        wired = _cdu(draft, name, config, first_values) if isinstance(config, CduConfig) else _linear(draft, name, config)
+        wired = (
+            _cdu(draft, name, config, first_values)
+            if isinstance(config, CduConfig)
+            else _linear(draft, name, config)
+        )
         if wired is not None:
             plants[name] = wired
     return plants
@@ -69,22 +73,27 @@ def make_plants(draft: Draft, first_values: Mapping[str, float]) -> dict[str, Wi
 
 def _cdu(draft: Draft, name: str, config: CduConfig, first_values: Mapping[str, float]) -> Wired | None:
     path = ("plants", name)
+    settings: dict[str, Any] = dict(config.parameters)
     try:
-        plant = CduPlant.from_datasheet(datasheet(config.datasheet, **config.figures), **config.parameters)
+        plant = CduPlant.from_datasheet(datasheet(config.datasheet, **config.figures), **settings)
     except (PlantError, TypeError) as error:
         draft.refuse(path, f"plant {name}: {error}")
         return None
     inputs = _wire_inputs(draft, name, config.inputs, plant)
     outputs = _wire_outputs(draft, name, config.outputs, plant)
     start = {
-        port.name: first_values.get(entry, plant.default_inputs.get(port.name, 0.0)) if isinstance(entry, str) else entry
+        port.name: first_values.get(entry, plant.default_inputs.get(port.name, 0.0))
+        if isinstance(entry, str)
+        else entry
         for port, entry in zip(plant.input_ports, inputs, strict=True)
     }
     plant.start_at(start)
     return Wired(plant, inputs, outputs)
 
 
-def _wire_inputs(draft: Draft, name: str, given: Mapping[str, str | float], plant: CduPlant) -> tuple[str | float, ...]:
+def _wire_inputs(
+    draft: Draft, name: str, given: Mapping[str, str | float], plant: CduPlant
+) -> tuple[str | float, ...]:
     ports = {port.name: port for port in plant.input_ports}
     _unknown_ports(draft, name, "inputs", given, ports)
     wired: list[str | float] = []
@@ -104,7 +113,9 @@ def _wire_inputs(draft: Draft, name: str, given: Mapping[str, str | float], plan
     return tuple(wired)
 
 
-def _wire_outputs(draft: Draft, name: str, given: Mapping[str, str], plant: CduPlant) -> tuple[str | None, ...]:
+def _wire_outputs(
+    draft: Draft, name: str, given: Mapping[str, str], plant: CduPlant
+) -> tuple[str | None, ...]:
     ports = {port.name: port for port in plant.output_ports}
     _unknown_ports(draft, name, "outputs", given, ports)
     for port_name, signal in given.items():
@@ -114,16 +125,23 @@ def _wire_outputs(draft: Draft, name: str, given: Mapping[str, str], plant: CduP
     return tuple(given.get(port.name) for port in plant.output_ports)
 
 
-def _unknown_ports(draft: Draft, name: str, side: str, given: Mapping[str, object], ports: Mapping[str, Port]) -> None:
+def _unknown_ports(
+    draft: Draft, name: str, side: str, given: Mapping[str, object], ports: Mapping[str, Port]
+) -> None:
     for port in given:
         if port not in ports:
             hint = did_you_mean(port, ports) or f"{side}: {', '.join(ports)}"
-            draft.refuse(("plants", name, side, port), f"plant {name} has no port {port!r} among its {side}", hint)
+            draft.refuse(
+                ("plants", name, side, port), f"plant {name} has no port {port!r} among its {side}", hint
+            )
 
 
 def _linear(draft: Draft, name: str, config: TransferFunctionConfig | StateSpaceConfig) -> Wired | None:
     path, signals = ("plants", name), draft.config.signals
-    for side, names, note in (("inputs", config.inputs, draft.reads), ("outputs", config.outputs, draft.writes)):
+    for side, names, note in (
+        ("inputs", config.inputs, draft.reads),
+        ("outputs", config.outputs, draft.writes),
+    ):
         for number, signal in enumerate(names):
             note(signal, (*path, side, number), f"plants.{name}")
     if not {*config.inputs, *config.outputs} <= set(signals):

@@ -73,7 +73,9 @@ def build_profile(config: AnyProfile, asked: Asked) -> BuiltProfile:
     if unit not in UNITS:
         raise asked.refuse(f"unknown unit {unit!r}", unit_hint(unit), "unit")
     if UNITS[unit].dimension != UNITS[asked.signal.unit].dimension:
-        raise asked.refuse(f"unit mismatch: the profile is in {unit}, and the signal is in {asked.signal.unit}")
+        raise asked.refuse(
+            f"unit mismatch: the profile is in {unit}, and the signal is in {asked.signal.unit}"
+        )
     factor, offset = affine(unit, asked.signal.unit)
     low, high = (level * factor + offset for level in (min(levels), max(levels)))
     _check_range(asked, low, high)
@@ -123,14 +125,19 @@ def _from_file(config: FileProfile, asked: Asked) -> BuiltProfile:
     try:
         inner, document = load_profile_file(path)
     except ConfigError as error:
+        # A file that is not there is the asker's mistake; one that is wrong names its own lines.
+        asking = asked.document.file, asked.document.line(*asked.path)
         problems = [
-            Problem(asked.document.file, asked.document.line(*asked.path), f"{problem.file}: {problem.what}", problem.hint)
-            if problem.line is None else problem
+            problem
+            if problem.line is not None
+            else Problem(*asking, f"{problem.file}: {problem.what}", problem.hint)
             for problem in error.problems
-        ]  # fmt: skip
+        ]
         raise ConfigError(problems) from error
     if isinstance(inner, FileProfile):
-        raise ConfigError(document.problem(("file",), "a load file holds a profile, not the name of another file"))
+        raise ConfigError(
+            document.problem(("file",), "a load file holds a profile, not the name of another file")
+        )
     inside = Asked(asked.name, asked.signal, document, (), path.parent, asked.seed, asked.duration_s)
     return build_profile(inner, inside)
 
@@ -165,7 +172,9 @@ def parse_load(text: str, cwd: Path) -> tuple[AnyProfile, Document]:
     if separator and file.endswith((".csv", ".csv.gz")):
         return CsvProfile(type="csv", file=file, column=column), here
     if text.endswith((".csv", ".csv.gz")):
-        raise ConfigError(Problem("--load", None, f"{text}: which column?", f"give it after a colon: {text}:<column>"))
+        raise ConfigError(
+            Problem("--load", None, f"{text}: which column?", f"give it after a colon: {text}:<column>")
+        )
     hint = "a number, FILE.yaml, or FILE.csv:COLUMN (also .csv.gz)"
     raise ConfigError(Problem("--load", None, f"{text!r} is not a load", hint))
 

@@ -40,7 +40,9 @@ class Targets:
     falsifiers: list[Falsifier] = field(default_factory=list)
 
 
-def check_scenario(draft: Draft, scenario: Scenario, plants: Mapping[str, Wired], sources: Mapping[str, object]) -> None:
+def check_scenario(
+    draft: Draft, scenario: Scenario, plants: Mapping[str, Wired], sources: Mapping[str, object]
+) -> None:
     """Check that everything a scenario acts on is there and inside its limits."""
     measured = draft.written_by("devices") | draft.written_by("plants")
     for number, event in enumerate(scenario.config.events):
@@ -71,12 +73,17 @@ def _set_problem(draft: Draft, event: SetEvent, sources: Mapping[str, object]) -
     if low <= event.to <= high:
         return None
     nearest_inside = f"nearest inside: {min(max(event.to, low), high):g}"
-    return f"{event.signal} to {event.to:g} {signal.unit} is outside its range [{low:g}, {high:g}]", nearest_inside
+    return (
+        f"{event.signal} to {event.to:g} {signal.unit} is outside its range [{low:g}, {high:g}]",
+        nearest_inside,
+    )
 
 
 def _equipment_problem(event: EquipmentFault, plants: Mapping[str, Wired]) -> tuple[str, str] | None:
     if event.plant not in plants:
-        return f"no plant {event.plant!r}", did_you_mean(event.plant, plants) or f"plants: {', '.join(plants)}"
+        return f"no plant {event.plant!r}", did_you_mean(
+            event.plant, plants
+        ) or f"plants: {', '.join(plants)}"
     faults = plants[event.plant].plant.faults
     if event.fault not in faults:
         return (
@@ -92,12 +99,16 @@ def actions(scenario: Scenario, targets: Targets) -> list[tuple[int, Action]]:
     for number, event in enumerate(scenario.config.events):
         at_ns = round(event.at_s * NS_PER_S)
         if isinstance(event, SetEvent):
-            setter = SetPoint(event.signal, targets.sources[event.signal], event.to, event.ramp_s, targets.events)
+            setter = SetPoint(
+                event.signal, targets.sources[event.signal], event.to, event.ramp_s, targets.events
+            )
             result.append((at_ns, setter))
             continue
         end_ns = None if event.for_s is None else round((event.at_s + event.for_s) * NS_PER_S)
         if isinstance(event, EquipmentFault):
-            switch = EquipmentSwitch(event.plant, targets.plants[event.plant].plant, event.fault, targets.events)
+            switch = EquipmentSwitch(
+                event.plant, targets.plants[event.plant].plant, event.fault, targets.events
+            )
             on, off = switch.on, switch.off
         else:
             falsifier = _falsifier(event, targets, number)

@@ -46,7 +46,12 @@ class RunResult:
         """0 all requirements met, 1 not, 3 tripped."""
         if self.end.stop == "tripped":
             return 3
-        whole = self.report is not None and self.report.met and not self.recorded.rows_lost and not self.lost_files
+        whole = (
+            self.report is not None
+            and self.report.met
+            and not self.recorded.rows_lost
+            and not self.lost_files
+        )
         return 0 if whole else 1
 
     def as_json(self) -> dict[str, Any]:
@@ -138,7 +143,9 @@ def _run(
     wall_s = time.perf_counter() - begun
     folder.write_json("timing.json", _timing(rig, cycle))
     counters = _counters(parts, cycle, events)
-    folder.write_json("run.json", _record_of_run(end, wall_s, recorded, folder.errors, counters, started, command))
+    folder.write_json(
+        "run.json", _record_of_run(end, wall_s, recorded, folder.errors, counters, started, command)
+    )
     return _reported(folder, end, wall_s, recorded)
 
 

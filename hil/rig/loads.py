@@ -1,0 +1,82 @@
+"""Which profile each source follows: the rig's own, the scenario's load, or the command line's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hil.config.nearest import did_you_mean
+from hil.config.profiles import AnyProfile
+from hil.config.schema import RigConfig
+from hil.config.yaml_lines import Document, Path_
+from hil.errors import ConfigError
+from hil.rig.draft import Draft
+from hil.rig.profiles import Asked, BuiltProfile, build_profile, parse_load
+from hil.rig.scenario import Scenario
+
+_ENDLESS_S = 366 * 86400.0
+"""Length of what is drawn for a run without a duration, s."""
+
+
+def build_sources(draft: Draft, load: str | None, chosen: Scenario | None) -> dict[str, BuiltProfile]:
+    """Build the profile of every source: the rig's own, the scenario's load, or the command line's."""
+    built: dict[str, BuiltProfile] = {}
+    config = draft.config
+    replaced = _replaced_load(draft, load, chosen)
+    for name, own in config.sources.items():
+        signal = config.signals.get(name)
+        if signal is None or signal.range[0] >= signal.range[1]:
+            continue
+        profile, document, folder = own, draft.document, draft.folder
+        path: Path_ = ("sources", name)
+        if replaced is not None and name == config.load:
+            profile, document, folder = replaced
+            path = ("load",) if document.data.get("load") else ()
+        asked = Asked(name, signal, document, path, folder, config.seed, config.duration_s or _ENDLESS_S)
+        try:
+            built[name] = build_profile(profile, asked)
+        except ConfigError as error:
+            draft.problems += error.problems
+    return built
+
+
+def _replaced_load(
+    draft: Draft, load: str | None, chosen: Scenario | None
+) -> tuple[AnyProfile, Document, Path] | None:
+    config = draft.config
+    asked_by = "--load" if load is not None else ""
+    if chosen is not None and chosen.config.load is not None and not asked_by:
+        asked_by = chosen.document.file
+    if not asked_by:
+        return None
+    if config.load is None or config.load not in config.sources:
+        hint = did_you_mean(config.load or "", config.sources) or "set the key load: to one of the sources"
+        what = f"{asked_by} replaces the source named by the key 'load', and the rig names none"
+        draft.refuse(("load",), what, hint)
+        return None
+    if load is None:
+        assert chosen is not None
+        assert chosen.config.load is not None
+        return chosen.config.load, chosen.document, Path(chosen.document.file).parent
+    try:
+        profile, document = parse_load(load, Path())
+    except ConfigError as error:
+        draft.problems += error.problems
+        return None
+    folder = Path(document.file).parent if document.data else Path()
+    return profile, document, folder
+
+
+def first_values(config: RigConfig, profiles: dict[str, BuiltProfile]) -> dict[str, float]:
+    """Value of each signal before the first cycle: its source's first level, else its initial or failsafe value."""
+    first = {
+        name: signal.initial if signal.initial is not None else signal.failsafe
+        for name, signal in config.signals.items()
+    }
+    values = {name: value for name, value in first.items() if value is not None}
+    for name, built in profiles.items():
+        values[name] = built.profile.value(0.0) * built.factor + built.offset
+    # A signal that comes back through a device starts where the one it mirrors does.
+    for name, signal in config.signals.items():
+        if name not in values and signal.mirrors in values:
+            values[name] = values[signal.mirrors]
+    return values
