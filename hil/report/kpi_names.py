@@ -84,7 +84,15 @@ def nearest_kpi(name: str, known: Iterable[str]) -> str:
 
 def shown_unit(unit: str) -> str:
     """Give a unit as it is printed."""
-    return {"degC": "°C", "percent": "%", "-": "", "1": "", "m3/h": "m³/h", "kg/m3": "kg/m³"}.get(unit, unit)
+    return {
+        "degC": "°C",
+        "degF": "°F",
+        "percent": "%",
+        "-": "",
+        "1": "",
+        "m3/h": "m³/h",
+        "kg/m3": "kg/m³",
+    }.get(unit, unit)
 
 
 def difference_unit(unit: str) -> str:

@@ -87,7 +87,7 @@ def _error_kpis(
     measured, setpoint = trend.values[names["measured"]][rows], trend.values[names["setpoint"]][rows]
     start, end = interval_errors(setpoint, measured, good)
     start, end = np.where(good_s > 0.0, start, 0.0), np.where(good_s > 0.0, end, 0.0)
-    iae = float(np.dot(mean_abs(start, end), good_s))
+    iae = float(np.sum(mean_abs(start, end) * good_s))
     kpis |= {
         "iae": iae,
         "mean_abs_error": iae / total_s,
@@ -96,7 +96,7 @@ def _error_kpis(
     if band is None or band <= 0.0:
         return kpis
     # A value that cannot be believed is not within the band: the share is of the whole time evaluated.
-    within_s = float(np.dot(share_within(start, end, band), good_s))
+    within_s = float(np.sum(share_within(start, end, band) * good_s))
     kpis["within_band_percent"] = 100.0 * within_s / float(weights_s.sum())
     t_s = trend.t_s[rows]
     steps = find_steps(t_s, setpoint, band, run.period_s)

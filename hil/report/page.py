@@ -42,7 +42,7 @@ def page_html(
     sections = joined(
         (
             facts_section(run, kpis),
-            _requirements_section(requirements),
+            _requirements_section(requirements, verdict.whole),
             loops_section(run, kpis),
             _trends_section(loops, load),
             timing_section(run, timing is not None),
@@ -93,7 +93,7 @@ def _figures_json(figures: Sequence[Figure | None]) -> str:
     return text.replace("<", "\\u003c")
 
 
-def _requirements_section(requirements: Sequence[RequirementResult]) -> Html:
+def _requirements_section(requirements: Sequence[RequirementResult], whole: bool) -> Html:
     if not requirements:
         note = tag("p", "The rig sets no requirements: there is nothing to be met.", "note")
         return tag("section", joined((tag("h2", "Requirements"), note)))
@@ -103,13 +103,20 @@ def _requirements_section(requirements: Sequence[RequirementResult]) -> Html:
             bounds_text(item.low, item.high) if (item.low, item.high) != (None, None) else NO_FIGURE,
             figure_text(item.value),
             item.unit,
-            tag("span", "✓ met", "yes") if item.met else tag("span", "✗ not met", "no"),
+            _requirement_word(item, whole),
             item.message,
         )
         for item in requirements
     ]
     heads = ("figure", "required", "reached", "unit", "verdict", "")
     return tag("section", joined((tag("h2", "Requirements"), table(heads, rows))))
+
+
+def _requirement_word(item: RequirementResult, whole: bool) -> Html:
+    """Give the word of one requirement; on part of a run nothing is met yet, though much can have failed."""
+    if not item.met:
+        return tag("span", "✗ not met", "no")
+    return tag("span", "✓ met", "yes") if whole else tag("span", "met so far", "part")
 
 
 def _trends_section(loops: Sequence[Figure], load: Figure | None) -> Html:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hil.report.kpi_names import shown_unit, signal_unit
+from hil.report.kpi_names import kpi_unit, shown_unit, signal_unit
 from hil.report.markup import Html, escaped, joined, table, tag
 from hil.report.numbers import NO_FIGURE, figure_text, time_text
 from hil.report.run_data import RunData, mapping, number
@@ -147,7 +147,10 @@ def signals_section(run: RunData, kpis: Mapping[str, Any], drawn: bool) -> Html:
          figure_text(figures["not_good_s"], "s"))
         for name, figures in mapping(kpis.get("signals")).items()
     ]  # fmt: skip
-    energy = [(name, figure_text(value)) for name, value in mapping(kpis.get("energy")).items()]
+    energy = [
+        (name, figure_text(value, kpi_unit(f"energy.{name}", run.rig)))
+        for name, value in mapping(kpis.get("energy")).items()
+    ]
     parts: list[Html] = [table(("", ""), energy, "pairs")] if energy else []
     parts.append(_folded(f"All {len(rows)} signals in figures", table(heads, rows, "figures")))
     if drawn:

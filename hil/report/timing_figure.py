@@ -8,12 +8,12 @@ from itertools import pairwise
 from typing import Any
 
 from hil.loop.trend_layout import PHASES
-from hil.report.figure_parts import BLUE, INK, SERIES, SKY, VERMILION, Figure, layout, y_axis
+from hil.report.figure_parts import BLUE, INK, PURPLE, SKY, VERMILION, Figure, layout, y_axis
 from hil.report.kpi_names import TIMING_KPIS
 from hil.report.numbers import figure_text
 from hil.report.run_data import mapping, number
 
-_MARKS = (("p50_us", INK, "p50"), ("p99_us", SERIES[4], "p99"), ("max_us", VERMILION, "max"))
+_MARKS = (("p50_us", INK, "p50"), ("p99_us", PURPLE, "p99"), ("max_us", VERMILION, "max"))
 
 
 def phases_in_order(timing: Mapping[str, Any]) -> list[str]:

@@ -23,6 +23,13 @@ VERDICTS = {
     "tripped": "TRIPPED: the rig stopped itself",
 }
 
+SHORT_PERIODS = 10.0
+SHORT_SHARE = 0.001
+"""A trend that ends earlier than both of these (periods, share of the duration) before its end is incomplete.
+
+A few periods are allowed: the last row lies one before the end, or more where the rig has degraded its period.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class RequirementResult:
@@ -68,6 +75,11 @@ class Verdict:
     word: str
     reasons: tuple[str, ...]
     met: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether the run came to its end with whole data, so that its requirements are settled."""
+        return self.word in ("met", "not met", "no requirements")
 
     @property
     def headline(self) -> str:
@@ -149,7 +161,9 @@ def _missing_data(run: RunData, kpis: Mapping[str, Any]) -> tuple[str, ...]:
     if unrecorded_s:
         reasons.append(f"{unrecorded_s:g} s of the run were not recorded")
     short_s = (run.duration_s or 0.0) - _end_s(run)
-    if run.duration_s is not None and short_s > max(2.0 * run.period_s, 0.01 * run.duration_s):
+    if run.duration_s is not None and short_s > max(
+        SHORT_PERIODS * run.period_s, SHORT_SHARE * run.duration_s
+    ):
         reasons.append(f"the trend ends at {_end_s(run):g} s of {run.duration_s:g} s")
     return tuple(reasons)
 

@@ -97,6 +97,15 @@ def test_a_run_without_anything_still_has_a_page(tmp_path):
     assert "There is nothing to draw" in own_text(result.path)
 
 
+def test_on_part_of_a_run_a_requirement_is_not_shown_as_met(whole_run, tmp_path):
+    whole_run.rig["requirements"] = [{"kpi": "loops.supply_temperature.max_abs_error", "max": 50.0}]
+    assert "✓ met" in own_text(build_report(whole_run.write(tmp_path / "whole")).path)
+    whole_run.run = None
+    page = own_text(build_report(whole_run.write(tmp_path / "part")).path)
+    assert "met so far" in page
+    assert "✓" not in page
+
+
 def test_faults_are_paired_and_an_open_one_lasts_to_the_end():
     events = (
         Event(10.0, "fault_start", "pump", "trip"),
