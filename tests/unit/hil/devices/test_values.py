@@ -72,8 +72,10 @@ def test_encoding_is_right_or_refused(type_name: str, value: float, offset: floa
     if isinstance(words, Refusal):
         data_type = point.data_type
         raw = (value - offset) / 0.1
-        top = FLOAT32_MAX if type_name == "float32" else data_type.high
-        held = math.isfinite(raw) and data_type.low <= raw <= top
+        bottom, top = data_type.low, data_type.high
+        if type_name == "float32":
+            bottom, top = -FLOAT32_MAX, FLOAT32_MAX
+        held = math.isfinite(raw) and bottom <= raw <= top
         assert not held or data_type.is_integer
         if held:
             assert not data_type.low <= round(raw) <= data_type.high
