@@ -173,7 +173,9 @@ def _raw(point: Point, raw: float) -> float:
     if not math.isfinite(raw):
         # The end no honest reading comes near: the most negative of a signed type, the top of an unsigned.
         return low or high
-    return min(max(math.floor(raw + 0.5), low), high)
+    # Halves go up, as in the C stub; raw + 0.5 would lose the last digit of a wide integer.
+    whole = math.floor(raw)
+    return min(max(whole + (raw - whole >= 0.5), low), high)
 
 
 def _ordered(point: Point, words: list[int]) -> list[int]:
