@@ -227,12 +227,13 @@ def runge_kutta(y: Array, u: Array, p: Array, h: float, work: Array) -> None:
 
 
 @inner
-def settle_actuators(y: Array, u: Array, p: Array, before: Array) -> None:
+def settle_actuators(y: Array, u: Array, p: Array) -> None:
     """Put actuators outside the model where their command is; stop a coasting pump at standstill."""
     if p[_STROKE_S] == 0.0 and p[VALVE_STUCK] == 0.0:
         y[VALVE] = u[VALVE_COMMAND]
     if p[PUMP_TRIPPED] != 0.0:
-        if y[PUMP] * before[PUMP] <= 0.0:
+        # Friction changes sign with the speed: what it takes off within a substep would swing about zero for ever.
+        if abs(y[PUMP]) <= 100.0 * p[_FRICTION] / p[_COAST_S] * _LONGEST_SUBSTEP_S:
             y[PUMP] = 0.0
     elif p[_RAMP_S] == 0.0:
         y[PUMP] = u[PUMP_COMMAND]
@@ -267,19 +268,13 @@ def advance(y: Array, u: Array, p: Array, dt_s: float, out: Array, work: Array, 
     """
     before = work[5]
     y[STATES:] = 0.0
-    before[:] = y
-    settle_actuators(y, u, p, before)
+    settle_actuators(y, u, p)
     before[:] = y
     if dt_s > 0.0:
         substeps = max(math.ceil(dt_s / _LONGEST_SUBSTEP_S - 1e-9), 1)
-        last = before[PUMP]
         for _ in range(substeps):
             runge_kutta(y, u, p, dt_s / substeps, work)
-            before_pump = before[PUMP]
-            before[PUMP] = last
-            settle_actuators(y, u, p, before)
-            last = y[PUMP]
-            before[PUMP] = before_pump
+            settle_actuators(y, u, p)
         out[RESIDUAL] = residual_w(y, before, p, dt_s) / 1000.0
     cdu_outputs(y, u, p, out)
 

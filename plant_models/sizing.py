@@ -17,6 +17,8 @@ from plant_models.valve import opening
 
 HEAT_BALANCE_TOLERANCE = 0.10
 """Sheets round their temperatures: Deschutes' 45 °C return is 5 % away from its own duty and flow."""
+_HOTTEST_MEAN_DEGC = 95.0
+"""No CDU runs hotter, and CoolProp's glycols end at 100 °C."""
 DEFAULT_WIRE_TO_WATER = 0.7
 PLAUSIBLE_WIRE_TO_WATER = (0.15, 0.9)
 
@@ -247,7 +249,7 @@ def _mean_properties(
     for _ in range(3):
         rise_k = 1000.0 * heat_kw / (flow_kg_s * found.heat_capacity_j_kgk)
         mean_degc = inlet_degc + 0.5 * rise_k
-        if not math.isfinite(mean_degc) or mean_degc > 130.0:
+        if not math.isfinite(mean_degc) or mean_degc > _HOTTEST_MEAN_DEGC:
             raise DatasheetError(
                 f"{sheet.name}: duty_kw = {sheet.duty_kw:g} and {side}_flow_kg_s = {flow_kg_s:g} disagree: "
                 f"the coolant would leave {rise_k:.0f} K warmer than it came"

@@ -1,0 +1,84 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plant_models.actuator import POSITIONER_TIME_S, actuator_rate_per_s
+from plant_models.pump import coasting_rate_per_s, operating_flow_ratio, power_ratio
+from plant_models.valve import circuit_flow_ratio, opening
+
+
+def test_equal_steps_of_an_equal_percentage_valve_multiply_its_opening_equally():
+    ratios = [opening(y + 0.1, 50.0) / opening(y, 50.0) for y in (0.1, 0.3, 0.5, 0.8)]
+    assert ratios == pytest.approx([50.0**0.1] * 4)
+    assert opening(1.0, 50.0) == 1.0
+
+
+def test_a_closed_valve_is_tight_and_opens_without_a_jump():
+    assert opening(0.0, 50.0) == 0.0
+    assert opening(-0.1, 50.0) == 0.0
+    assert opening(0.05 - 1e-12, 50.0) == pytest.approx(opening(0.05, 50.0))
+
+
+@given(position=st.floats(0.0, 1.0), more=st.floats(0.0, 1.0))
+def test_opening_rises_with_position(position, more):
+    assert opening(max(position, more), 50.0) >= opening(min(position, more), 50.0)
+
+
+def test_flow_through_valve_and_exchanger_in_series():
+    assert circuit_flow_ratio(1.0, 1.0, 0.5) == pytest.approx(1.0)
+    # Half open, half of the drop belonging to the valve: 1 = q^2 (0.5/0.25 + 0.5).
+    assert circuit_flow_ratio(0.5, 1.0, 0.5) == pytest.approx(math.sqrt(1.0 / 2.5))
+    # All authority: flow is as the opening; hardly any: the valve hardly matters.
+    assert circuit_flow_ratio(0.3, 1.0, 1.0) == pytest.approx(0.3)
+    assert circuit_flow_ratio(0.3, 1.0, 1e-9) == pytest.approx(1.0, rel=1e-6)
+    assert circuit_flow_ratio(0.0, 1.0, 0.5) == 0.0
+    assert circuit_flow_ratio(1.0, -1.0, 0.5) == 0.0
+
+
+@pytest.mark.parametrize("speed", [0.05, 0.3, 0.5, 0.8, 1.0, 1.3])
+def test_affinity_holds_on_a_purely_quadratic_system(speed):
+    flow = operating_flow_ratio(speed, 1.25, 1.0, 0.0, 0.0)
+    assert flow == pytest.approx(speed, rel=1e-13)
+    assert power_ratio(speed, flow, 0.4) == pytest.approx(speed**3, rel=1e-12)
+
+
+@given(
+    speed=st.floats(1e-4, 4.0),
+    shutoff=st.floats(1.0, 5.0),
+    exchanger=st.floats(0.01, 1.0),
+    clean=st.floats(0.0, 1.0),
+    rack=st.floats(0.0, 1.0),
+)
+def test_the_operating_point_lies_on_both_curves(speed, shutoff, exchanger, clean, rack):
+    total = exchanger + clean + rack
+    shares = exchanger / total, clean / total, rack / total
+    flow = operating_flow_ratio(speed, shutoff, *shares)
+    head = shutoff * speed**2 - (shutoff - 1.0) * flow**2
+    drop = shares[0] * flow**2 + shares[1] * flow**1.76 + shares[2] * flow**1.85
+    assert head == pytest.approx(drop, rel=1e-10)
+
+
+def test_a_check_valve_holds_against_standstill_and_reverse():
+    assert operating_flow_ratio(0.0, 1.25, 0.2, 0.1, 0.7) == 0.0
+    assert operating_flow_ratio(-1.0, 1.25, 0.2, 0.1, 0.7) == 0.0
+
+
+def test_a_pump_against_a_closed_valve_or_backwards_still_takes_power():
+    assert power_ratio(1.0, 0.0, 0.4) == pytest.approx(0.4)
+    assert power_ratio(-0.5, 0.0, 0.4) == pytest.approx(0.4 * 0.125)
+
+
+@pytest.mark.parametrize("start", [1.0, -1.0, 0.3])
+def test_a_tripped_pump_slows_down_towards_standstill(start):
+    rate = coasting_rate_per_s(start, 2.0, 0.01)
+    assert rate * start < 0.0
+    assert coasting_rate_per_s(0.0, 2.0, 0.01) == 0.0
+
+
+def test_an_actuator_never_exceeds_its_stroke_speed_and_ends_at_its_command():
+    assert actuator_rate_per_s(0.0, 1.0, 30.0) == pytest.approx(1.0 / 30.0)
+    assert actuator_rate_per_s(1.0, 0.0, 30.0) == pytest.approx(-1.0 / 30.0)
+    assert actuator_rate_per_s(0.5, 0.5, 30.0) == 0.0
+    assert actuator_rate_per_s(0.5, 0.501, 30.0) == pytest.approx(0.001 / POSITIONER_TIME_S)
