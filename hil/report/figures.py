@@ -17,6 +17,7 @@ from hil.report.figure_parts import (
     ORANGE,
     PURPLE,
     SERIES,
+    SKY,
     VERMILION,
     Figure,
     TimeAxis,
@@ -56,10 +57,10 @@ def _loop_figure(run: RunData, name: str, loop: Mapping[str, Any]) -> Figure:
         data.append(legend_key("measured value not good", GREY, 0.5))
     warm_up_s = min(number(loop.get("warm_up_s")) or 0.0, time.end_s)
     if warm_up_s > 0.0:
-        shapes += stretches([(0.0, warm_up_s)], time, PURPLE, 0.08, "paper")
-        data.append(legend_key("warm-up, not judged", PURPLE, 0.25))
+        shapes += stretches([(0.0, warm_up_s)], time, SKY, 0.15, "paper")
+        data.append(legend_key("warm-up, not judged", SKY, 0.35))
     marks, keys = _limit_marks(run, time, output)
-    fault_shapes, labels, fault_keys = _faults(run, time)
+    fault_shapes, labels, fault_keys = _faults(run, time, 0.36)
     return Figure(
         f"loop-{name}",
         [*data, *keys, *fault_keys],
@@ -158,25 +159,25 @@ def _fault_name(source: str, text: str) -> str:
 
 
 def _faults(
-    run: RunData, time: TimeAxis
+    run: RunData, time: TimeAxis, labels_at: float
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Shading, names and legend key of the faults in the run."""
+    """Shading, names (at this share of the height, where curves are few) and legend key of the faults."""
     faults = fault_spans(run.events, time.end_s)
     shapes = stretches([(start, end) for start, end, _ in faults], time, VERMILION, 0.13, "paper")
     labels = [
         {
             "x": start / time.seconds,
-            "y": 0.995 - 0.05 * (number_of % 3),
+            "y": labels_at,
             "xref": "x",
             "yref": "paper",
             "text": html.escape(name),
             "showarrow": False,
             "xanchor": "left" if start < 0.75 * time.end_s else "right",
-            "yanchor": "top",
+            "yanchor": "middle",
             "bgcolor": "rgba(255,255,255,0.8)",
             "font": {"size": 10.5, "color": "#a34700"},
         }
-        for number_of, (start, _, name) in enumerate(faults[:FAULT_LABELS])
+        for start, _, name in faults[:FAULT_LABELS]
     ]
     return shapes, labels, [legend_key("fault", VERMILION, 0.35)] if faults else []
 
@@ -236,7 +237,7 @@ def _signals_figure(run: RunData, name: str, panels: Mapping[str, Sequence[str]]
             data += _line(run, time, signal, f"y{axis}", **style)
             color += 1
     last = "y" if count == 1 else f"y{count}"
-    shapes, labels, keys = _faults(run, time)
+    shapes, labels, keys = _faults(run, time, 0.03)
     x_axis = {**time.layout(), "anchor": last}
     height = 90 + 170 * count + 8 * len(data)
     return Figure(name, [*data, *keys], layout(height, x_axis, **axes, shapes=shapes, annotations=labels))

@@ -100,6 +100,11 @@ def difference_unit(unit: str) -> str:
     return "K" if unit in ("degC", "°C") else shown_unit(unit)
 
 
+def integral_unit(unit: str) -> str:
+    """Give the unit of an integral over time of something in ``unit``, as it is printed."""
+    return f"{unit}·s" if unit else "s"
+
+
 def kpi_unit(name: str, rig: Mapping[str, Any]) -> str:
     """Give unit of a KPI by its dotted name, as it is printed; empty for a count or a ratio."""
     group, _, rest = name.partition(".")
@@ -120,7 +125,7 @@ def kpi_unit(name: str, rig: Mapping[str, Any]) -> str:
 def _loop_unit(kpi: str, loop: Mapping[str, Any], signals: Mapping[str, Any]) -> str:
     error = difference_unit(signal_unit(signals, loop.get("measured")))
     if kpi == "iae":
-        return f"{error}·s"
+        return integral_unit(error)
     if kpi in ("mean_abs_error", "max_abs_error", "worst_overshoot"):
         return error
     return shown_unit(signal_unit(signals, loop.get("output"))) if kpi == "output_travel" else ""

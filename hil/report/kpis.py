@@ -26,6 +26,7 @@ from hil.report.kpi_names import (
     TIMING_KPIS,
     difference_unit,
     energy_kpis,
+    integral_unit,
     signal_range,
     signal_unit,
 )  # fmt: skip
@@ -60,7 +61,7 @@ def loop_kpis(run: RunData, loop: Mapping[str, Any]) -> dict[str, Any]:
     signals = mapping(run.rig.get("signals"))
     unit = difference_unit(signal_unit(signals, loop.get("measured")))
     kpis: dict[str, Any] = dict.fromkeys(LOOP_KPIS)
-    kpis |= {"iae_unit": f"{unit}·s", "error_unit": unit, "steps": []}
+    kpis |= {"iae_unit": integral_unit(unit), "error_unit": unit, "steps": []}
     evaluated = run.trend.t_s >= (number(loop.get("warm_up_s")) or 0.0)
     names = {role: str(loop.get(role)) for role in ("setpoint", "measured", "output")}
     if np.count_nonzero(evaluated) < 2 or names["measured"] not in run.trend.values:
