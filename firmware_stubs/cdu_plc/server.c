@@ -29,6 +29,7 @@ typedef struct {
     int fd; /* -1 = free slot */
     double heard_s;   /* last whole request, or the connection */
     double partial_s; /* since when a frame has been incomplete; 0 = none is */
+    bool has_asked;   /* has sent a whole request */
 } client;
 
 struct server {
@@ -106,21 +107,26 @@ void server_publish(server *s)
     plc_publish(s->program, s->map->tab_input_registers, s->map->tab_input_bits);
 }
 
-/* A free slot; where all are taken, the one silent for longest: a client that comes back after a broken
-   line must not find its own dead connections in the way. */
+static bool gives_way_before(const client *a, const client *b)
+{
+    return a->has_asked == b->has_asked ? a->heard_s < b->heard_s : !a->has_asked;
+}
+
+/* A free slot. Where all are taken, one that never asked anything gives way first, then the one silent for longest:
+   neither a port scan nor a master's own dead connections may lock it out. */
 static client *slot_for_newcomer(server *s)
 {
-    client *oldest = &s->clients[0];
+    client *first = &s->clients[0];
 
     for (int i = 0; i < MAX_CLIENTS; i++) {
         if (s->clients[i].fd < 0)
             return &s->clients[i];
-        if (s->clients[i].heard_s < oldest->heard_s)
-            oldest = &s->clients[i];
+        if (gives_way_before(&s->clients[i], first))
+            first = &s->clients[i];
     }
-    drop(s, oldest);
+    drop(s, first);
     s->evicted++;
-    return oldest;
+    return first;
 }
 
 static void admit(server *s, double now_s)
@@ -135,7 +141,7 @@ static void admit(server *s, double now_s)
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    *slot_for_newcomer(s) = (client){fd, now_s, 0.0};
+    *slot_for_newcomer(s) = (client){fd, now_s, 0.0, false};
     s->connections++;
 }
 
@@ -197,6 +203,7 @@ static void serve(server *s, client *c, double now_s)
             c->partial_s = now_s;
     } else {
         c->heard_s = now_s;
+        c->has_asked = true;
         c->partial_s = 0.0;
         if (recv(c->fd, frame, (size_t)length, 0) != length || answer(s, c, frame, length) < 0)
             drop(s, c);

@@ -543,10 +543,12 @@ class TestCduPlcContract:
     def test_a_newcomer_finds_room_among_dead_connections(
         self, plc: RunningPlc, points: PointList, wire: Wire
     ) -> None:
+        assert wire.status() & RUNNING
         dead = [socket.create_connection((plc.host, plc.port)) for _ in range(12)]
         newcomer = Wire(plc, points)
         assert newcomer.status() & RUNNING
         newcomer.close()
+        assert wire.status() & RUNNING  # one who asks is not put out by those who never did
         for connection in dead:
             connection.close()
 

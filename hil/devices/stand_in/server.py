@@ -1,8 +1,8 @@
 """A Modbus TCP server in one thread: several clients, no call that waits for a peer, a program in between.
 
-Rules about clients as in ``firmware_stubs/cdu_plc/server.c``: at most :data:`MAX_CLIENTS`, the one silent
-for longest makes room; a frame that has begun must end within :data:`PARTIAL_FRAME_S`; what is no Modbus
-TCP is disconnected.
+Rules about clients as in ``firmware_stubs/cdu_plc/server.c``: at most :data:`MAX_CLIENTS`; one that never
+asked, else the one silent for longest, makes room; a frame that has begun must end within
+:data:`PARTIAL_FRAME_S`; what is no Modbus TCP is disconnected.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class _Client:
     heard_s: float
     stream: RequestStream = field(default_factory=RequestStream)
     partial_s: float = 0.0
+    has_asked: bool = False
 
 
 class ModbusServer:
@@ -141,9 +142,9 @@ class ModbusServer:
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if len(self._clients) >= MAX_CLIENTS:
-            # A client that comes back after a broken line must not find its own dead connections in the way.
+            # Neither a port scan nor a master's own dead connections may lock it out.
             self.counters.evicted += 1
-            self._drop(min(self._clients.values(), key=lambda client: client.heard_s))
+            self._drop(min(self._clients.values(), key=lambda client: (client.has_asked, client.heard_s)))
         client = _Client(connection, time.monotonic())
         self._clients[connection] = client
         self._selector.register(connection, selectors.EVENT_READ, client)
@@ -160,6 +161,7 @@ class ModbusServer:
         now_s = time.monotonic()
         if replies:
             client.heard_s = now_s
+            client.has_asked = True
             client.partial_s = 0.0
         if client.stream.pending_bytes and not client.partial_s:
             client.partial_s = now_s

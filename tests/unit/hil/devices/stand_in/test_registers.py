@@ -12,7 +12,7 @@ from hil.devices.wire.codec import Request
 
 
 def _store(*points: Point, **hooks: object) -> RegisterStore:
-    return RegisterStore(PointList("test.csv", points), **hooks)  # type: ignore[arg-type]
+    return RegisterStore(PointList("test.csv", points), **hooks)
 
 
 def _holding(signal: str = "x", address: int = 10, type_name: str = "uint16", **more: object) -> Point:
