@@ -158,9 +158,9 @@ def _read_all(
     while pending:
         block = pending.pop(0)
         time.sleep(settings.gap_ms / 1e3)
-        if conversation.out_of_time:
-            raise _BrokenError("is too slow: the time for the start-up proof ran out")
         reply = conversation.ask(_request(block), settings.reply_timeout_s)
+        if reply is None and conversation.out_of_time:
+            raise _BrokenError("does not answer all in time: the time for the start-up proof ran out")
         if reply is None or reply.exception in _GATEWAY_EXCEPTIONS:
             return [*problems, _silent(who, settings, points, block, place, conversation, reply)]
         if reply.exception and len(block.cells) > 1:
@@ -190,16 +190,19 @@ def _silent(
     limit = f" within {settings.reply_timeout_s:g} s" if reply is None else ""
     where = f'{first.file}:{first.line} "{first.signal}"'
     what = f"{who}, unit id {block.unit_id}: {how}{limit} (asked for {where})"
-    answering = []
+    answering, tried = [], []
     for unit_id in OTHER_UNIT_IDS:
+        if unit_id == block.unit_id or conversation.out_of_time:
+            continue
+        tried.append(str(unit_id))
         other = conversation.ask(_request(block, unit_id=unit_id), _PROBE_TIMEOUT_S)
-        if unit_id != block.unit_id and other is not None and other.exception not in _GATEWAY_EXCEPTIONS:
+        if other is not None and other.exception not in _GATEWAY_EXCEPTIONS:
             answering.append(str(unit_id))
     if answering:
         ids = ", ".join(answering)
         return Problem(*place, what, f"unit id {ids} answers: correct unit_id in {first.file}")
-    tried = ", ".join(str(unit_id) for unit_id in OTHER_UNIT_IDS if unit_id != block.unit_id)
-    return Problem(*place, what, f"no other unit id answers either (tried {tried}): is Modbus switched on?")
+    what_else = f"no other unit id answers either (tried {', '.join(tried)}): is Modbus switched on?"
+    return Problem(*place, what, what_else)
 
 
 def _refused(

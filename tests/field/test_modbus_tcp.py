@@ -277,6 +277,24 @@ def test_proof_names_each_refused_point_with_its_line(server: MisbehavingServer)
     assert "2 answers: the numbers may be one_based" in message
 
 
+def test_proof_checks_written_points_and_the_heartbeat(server: MisbehavingServer) -> None:
+    server.missing = {10, 11}
+    rig = Rig(server.port)
+    with pytest.raises(DeviceError) as caught:
+        rig.device.prove(5.0)
+    assert [problem.line for problem in caught.value.problems] == [4, 5]
+    assert server.registers[10:12] == [0, 0], "a proof reads, it never writes"
+    rig.device.close()
+
+
+def test_proof_that_runs_out_of_time_says_so(server: MisbehavingServer) -> None:
+    rig = Rig(server.port)
+    server.delay_s, server.mode = 0.2, "late"
+    with pytest.raises(DeviceError, match="time for the start-up proof ran out"):
+        rig.device.prove(0.25)
+    rig.device.close()
+
+
 def test_proof_of_a_gateway_without_the_unit(server: MisbehavingServer) -> None:
     server.mode, server.exception_code = "exception", 11
     assert "gateway target did not respond" in proof(server.port)

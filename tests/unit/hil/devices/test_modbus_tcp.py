@@ -35,6 +35,8 @@ class Peer:
         self.silent = False
         self.twist: Callable[[int, Request, bytes], bytes] = lambda tid, request, frame: frame
         self.seen: list[Request] = []
+        self.asked_ns: list[int] = []
+        self.answered_ns: list[int] = []
         self._stream = RequestStream()
         self._due: list[tuple[int, bytes]] = []
 
@@ -45,6 +47,7 @@ class Peer:
             data = b""
         for tid, request in self._stream.feed(data):
             self.seen.append(request)
+            self.asked_ns.append(now_ns)
             if not self.silent:
                 self._due.append(
                     (now_ns + self.delay_ns, self.twist(tid, request, self._answer(tid, request)))
@@ -52,6 +55,7 @@ class Peer:
         ready = [frame for due_ns, frame in self._due if due_ns <= now_ns]
         self._due = [entry for entry in self._due if entry[0] > now_ns]
         if ready:
+            self.answered_ns.append(now_ns)
             self.end.send(b"".join(ready))
 
     def _answer(self, tid: int, request: Request) -> bytes:
@@ -343,6 +347,24 @@ def test_several_requests_in_flight(make: Make) -> None:
     assert (four.count("replies"), four.count("timeouts")) == (4, 0)
 
 
+def test_the_gap_counts_from_the_reply(make: Make) -> None:
+    bench = make([holding("a", 0), holding("b", 10)], gap_ms=1.0)
+    peer = bench.connect()
+    peer.delay_ns = 3 * MS // 2
+    bench.read(budget_ms=10)
+    assert peer.asked_ns[1] - peer.answered_ns[0] >= MS
+
+
+def test_an_answer_makes_the_next_wait_short_again(make: Make) -> None:
+    bench = make([holding("a", 0)])
+    for _ in range(6):
+        bench.device._link.drop(bench.now_ns, "refused")
+    bench.connect()
+    bench.read()
+    assert bench.count("replies") == 1
+    assert bench.device._link._attempts == 0
+
+
 def test_a_phase_without_time_asks_nothing(make: Make) -> None:
     bench = make([holding("x", 0)], [], HEARTBEAT, max_timeouts=1)
     peer = bench.connect()
@@ -495,9 +517,15 @@ def test_a_refused_write_does_not_keep_the_others_from_going_out(make: Make) -> 
     peer.written()
     bench.write()
     assert peer.written() == [(2, (12,))]
+    for address in range(4):
+        bench.put(f"s{address}", 20.0 + address)
+    bench.write()
+    assert peer.written() == [(0, (20, 21)), (2, (22,)), (3, (23,))], (
+        "the refused one must go alone from now on"
+    )
     peer.refused_writes.clear()
     bench.write()
-    assert peer.registers[2] == 12
+    assert peer.registers[2] == 22
     texts = [text for _, text in bench.device.drain_events()]
     assert [text.split(":")[0] for text in texts[1:]] == ["writing s2 refused", "writing s2 is taken again"]
 
