@@ -29,8 +29,13 @@ def inner(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def entry(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile ``function`` and keep the machine code on disk for the next process."""
-    return cast("Callable[P, R]", njit(cache=True, error_model="numpy")(function))
+    """Compile ``function`` and keep the machine code on disk for the next process, where there is a place for it."""
+    try:
+        compiled = njit(cache=True, error_model="numpy")(function)
+    except RuntimeError:
+        # Neither beside the package nor in the user's cache may be written: each process compiles for itself.
+        compiled = njit(error_model="numpy")(function)
+    return cast("Callable[P, R]", compiled)
 
 
 def plain(function: Callable[P, R]) -> Callable[P, R]:

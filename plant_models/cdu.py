@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from plant_models.errors import NoEquilibriumError, PlantSettingError
 from plant_models.parameters import PUMP_TRIPPED, VALVE_STUCK, CduParameters
 from plant_models.ports import Port
 from plant_models.sizing import settings_from, size
+from plant_models.start import START_PREFIX, start_from
 
 if TYPE_CHECKING:
     from control import NonlinearIOSystem
@@ -121,48 +122,38 @@ class CduPlant:
         sheet: CduDatasheet | str,
         *,
         plate: ColdPlate = OCP_1KW_OAM_PG25,
-        initial_rack_heat_kw: float | None = None,
-        initial_tcs_supply_temp_degc: float | None = None,
-        initial_rack_differential_pressure_kpa: float | None = None,
-        initial_fws_supply_temp_degc: float | None = None,
-        initial_fws_differential_pressure_kpa: float | None = None,
+        cold_plate_power_kw: float | None = None,
+        cold_plate_heat_capacity_j_k: float | None = None,
         **settings: float,
     ) -> CduPlant:
         """Size a CDU from ``sheet`` (or the name of a ready one) and start it in equilibrium.
 
-        The initial figures default to the design point, at half of the duty; valve and pump start where they
-        hold them. ``settings`` are the fields of :class:`plant_models.sizing.CduSettings`.
+        ``settings`` are the fields of :class:`plant_models.sizing.CduSettings` and, for the start, those of
+        :class:`plant_models.start.CduStart`; ``cold_plate_*`` replace figures of ``plate``, which holds the
+        resistance over flow.
 
         Raises
         ------
         DatasheetError
             Figures of the sheet that disagree.
         PlantSettingError
-            An unknown setting or a value outside its range.
+            An unknown setting (the message has the nearest one) or a value outside its range.
         """
         sheet = ready_datasheet(sheet) if isinstance(sheet, str) else sheet
-        chosen = settings_from(**settings)
-        parameters = size(sheet, chosen, plate)
-        facility = {
-            "fws_supply_temp_degc": _or(initial_fws_supply_temp_degc, sheet.fws_supply_temp_degc),
-            "fws_differential_pressure_kpa": _or(initial_fws_differential_pressure_kpa, sheet.fws_drop_kpa),
-        }
-        design_supply_degc = sheet.fws_supply_temp_degc + sheet.approach_k
-        start = np.array([_or(initial_rack_heat_kw, 0.5 * sheet.duty_kw), *facility.values(), 0.0, 0.0])
-        valve, pump = trim(
-            parameters,
-            parameters.packed(plate),
-            start,
-            _or(initial_tcs_supply_temp_degc, design_supply_degc),
-            _or(initial_rack_differential_pressure_kpa, sheet.rack_drop_kpa),
+        plate = replace(
+            plate,
+            power_kw=plate.power_kw if cold_plate_power_kw is None else cold_plate_power_kw,
+            heat_capacity_j_k=(
+                plate.heat_capacity_j_k
+                if cold_plate_heat_capacity_j_k is None
+                else cold_plate_heat_capacity_j_k
+            ),
         )
-        inputs = {
-            "rack_heat_kw": float(start[physics.HEAT]),
-            **facility,
-            "fws_valve_command_percent": valve,
-            "tcs_pump_speed_command_percent": pump,
-        }
-        return cls(parameters, plate, inputs, facility)
+        figures = {name: settings.pop(name) for name in tuple(settings) if name.startswith(START_PREFIX)}
+        parameters = size(sheet, settings_from(**settings), plate)
+        inputs = start_from(**figures).inputs(sheet, parameters, parameters.packed(plate))
+        facility = ("fws_supply_temp_degc", "fws_differential_pressure_kpa")
+        return cls(parameters, plate, inputs, {name: inputs[name] for name in facility})
 
     def step(self, inputs: Sequence[float], dt_s: float) -> list[float]:
         """Advance by ``dt_s`` (s) with ``inputs`` held; gives the outputs at the end, in the ports' order.
@@ -290,7 +281,3 @@ class CduPlant:
                 raise PlantSettingError(f"{name} = {value!r} is outside {low:g} … {high:g}")
             held[known[name]] = value
         return held
-
-
-def _or(given: float | None, otherwise: float) -> float:
-    return otherwise if given is None else given

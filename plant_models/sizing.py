@@ -19,6 +19,8 @@ HEAT_BALANCE_TOLERANCE = 0.10
 """Sheets round their temperatures: Deschutes' 45 °C return is 5 % away from its own duty and flow."""
 _HOTTEST_MEAN_DEGC = 95.0
 """No CDU runs hotter, and CoolProp's glycols end at 100 °C."""
+_BEARING_FRICTION = 0.01
+"""Bearings and seals: a hundredth of the design torque, so that the rotor does come to rest."""
 DEFAULT_WIRE_TO_WATER = 0.7
 PLAUSIBLE_WIRE_TO_WATER = (0.15, 0.9)
 
@@ -185,11 +187,13 @@ def size(sheet: CduDatasheet, settings: CduSettings, plate: ColdPlate = OCP_1KW_
     """
     point = solve_design(sheet, settings)
     plate.check_against(point.tcs.density_kg_m3 * point.tcs.heat_capacity_j_kgk)
-    ratio = film_ratio(point.tcs, sheet.tcs_flow_kg_s, point.fws, sheet.fws_flow_kg_s)
-    tcs_ha, fws_ha = split_conductance(point.ua_w_k, ratio)
+    tcs_ha, fws_ha = _film_conductances_w_k(sheet, point)
     pump_mass = sheet.tcs_flow_kg_s * settings.pump_mixing_time_s
     rack_mass = sheet.tcs_flow_kg_s * settings.rack_transit_time_s
     pipe_mass = _pipe_mass_kg(sheet, point.tcs, pump_mass + rack_mass)
+    open_at_design = plain(opening)(
+        settings.valve_design_position_percent / 100.0, settings.valve_rangeability
+    )
     return CduParameters(
         tcs_flow_kg_s=sheet.tcs_flow_kg_s,
         fws_flow_kg_s=sheet.fws_flow_kg_s,
@@ -201,9 +205,7 @@ def size(sheet: CduDatasheet, settings: CduSettings, plate: ColdPlate = OCP_1KW_
         fws_drop_kpa=sheet.fws_drop_kpa,
         valve_authority=sheet.valve_authority,
         valve_rangeability=settings.valve_rangeability,
-        valve_design_opening=plain(opening)(
-            settings.valve_design_position_percent / 100.0, settings.valve_rangeability
-        ),
+        valve_design_opening=open_at_design,
         valve_stroke_time_s=settings.valve_stroke_time_s,
         pump_ramp_time_s=settings.pump_ramp_time_s,
         pump_design_speed=settings.pump_design_speed_percent / 100.0,
@@ -212,8 +214,7 @@ def size(sheet: CduDatasheet, settings: CduSettings, plate: ColdPlate = OCP_1KW_
         pump_power_w=1000.0 * point.pump_power_kw,
         pump_coolant_share=settings.pump_heat_to_coolant_fraction,
         pump_coast_time_s=settings.pump_coast_time_s,
-        # Bearings and seals: a hundredth of the design torque, so that the rotor does come to rest.
-        pump_friction=0.01,
+        pump_friction=_BEARING_FRICTION,
         exchanger_share=sheet.tcs_exchanger_drop_kpa / point.pump_head_kpa,
         filter_share=sheet.filter_drop_kpa / point.pump_head_kpa,
         rack_share=sheet.rack_drop_kpa / point.pump_head_kpa,
@@ -299,6 +300,12 @@ def _exchanger_ua_w_k(
     least = min(tcs_c, fws_c)
     effectiveness = 1000.0 * heat_kw / (least * (tcs_return_degc - sheet.fws_supply_temp_degc))
     return ntu_for(effectiveness, least / max(tcs_c, fws_c)) * least
+
+
+def _film_conductances_w_k(sheet: CduDatasheet, point: DesignPoint) -> tuple[float, float]:
+    """Split UA between the TCS and the FWS film."""
+    ratio = film_ratio(point.tcs, sheet.tcs_flow_kg_s, point.fws, sheet.fws_flow_kg_s)
+    return split_conductance(point.ua_w_k, ratio)
 
 
 def _pipe_mass_kg(sheet: CduDatasheet, tcs: FluidProperties, inside_kg: float) -> float:

@@ -102,7 +102,8 @@ def test_a_misspelt_name_gets_the_nearest_right_one(call, hint):
 
 @pytest.mark.parametrize(
     ("settings", "hint"),
-    [({"valve_stroke_s": 5.0}, "valve_stroke_time_s"), ({"pump_ramp_time_s": -1.0}, "pump_ramp_time_s"),
+    [({"valve_stroke_s": 5.0}, "valve_stroke_time_s"), ({"initial_rack_heat": 5.0}, "initial_rack_heat_kw"),
+     ({"initial_rack_heat_kw": -5.0}, "rack_heat_kw"), ({"pump_ramp_time_s": -1.0}, "pump_ramp_time_s"),
      ({"pump_ramp_time_s": float("nan")}, "pump_ramp_time_s")],
 )  # fmt: skip
 def test_a_setting_that_is_unknown_or_out_of_range_is_refused(settings, hint):
