@@ -64,6 +64,8 @@ def coarse_points(points: Sequence[Point], signals: Iterable[SignalRange]) -> li
     for point, signal in _pairs(points, signals):
         if (
             point.type == "bool"
+            # A number without a unit is a count, a mode or a word: its step is what it is.
+            or point.unit in ("1", "bool")
             or not point.data_type.is_integer
             or not same_dimension(point.unit, signal.unit)
         ):
