@@ -20,6 +20,9 @@ from plant_models.errors import PlantSettingError
 _STANDING_L_MIN = 0.02
 """Flow a plate at which the inlet's weight has fallen to a quarter: 5 % of the least flow of the table."""
 
+_LEAST_CAPACITY_J_K = 1.0
+"""Lighter than any plate; below, the substeps would have to be ever shorter."""
+
 
 @dataclass(frozen=True, slots=True)
 class ColdPlate:
@@ -51,8 +54,22 @@ class ColdPlate:
         rising = all(a < b for a, b in zip(self.flow_l_min, self.flow_l_min[1:], strict=False))
         if not rising or self.flow_l_min[0] <= 0.0:
             raise PlantSettingError("cold plate table: flows must be positive and ascending")
-        if self.power_kw <= 0.0 or self.heat_capacity_j_k <= 0.0:
-            raise PlantSettingError("cold plate: power and heat capacity must be positive")
+        if not self.power_kw > 0.0:
+            raise PlantSettingError(f"cold plate: power_kw = {self.power_kw!r} must be positive")
+        if not self.heat_capacity_j_k >= _LEAST_CAPACITY_J_K:
+            raise PlantSettingError(
+                f"cold plate: heat_capacity_j_k = {self.heat_capacity_j_k!r} is less than {_LEAST_CAPACITY_J_K:g}"
+            )
+
+    def least_film_resistance_k_w(self, volumetric_capacity_j_m3k: float) -> float:
+        """Least resistance from case to coolant over the table, for ``rho cp`` in J/m3K."""
+        weight = plain(inlet_weight)
+        # Piecewise linear less a hyperbola: the least may lie between two points of the table.
+        return min(
+            float(np.interp(flow, self.flow_l_min, self.resistance_k_w))
+            - (1.0 - weight(flow)) / (flow / 60_000.0 * volumetric_capacity_j_m3k)
+            for flow in np.linspace(self.flow_l_min[0], self.flow_l_min[-1], 500).tolist()
+        )
 
     def check_against(self, volumetric_capacity_j_m3k: float) -> None:
         """Refuse a table that has the case colder than the coolant it heats (``rho cp`` in J/m3K).
@@ -60,14 +77,14 @@ class ColdPlate:
         Raises
         ------
         PlantSettingError
-            Names the flow.
+            The resistance to the coolant itself would vanish or be negative.
         """
-        for flow, total in zip(self.flow_l_min, self.resistance_k_w, strict=True):
-            coolant = (1.0 - plain(inlet_weight)(flow)) / (flow / 60_000.0 * volumetric_capacity_j_m3k)
-            if total <= coolant:
-                raise PlantSettingError(
-                    f"cold plate table: {total:g} K/W at {flow:g} L/min is below the coolant's own warming"
-                )
+        least = self.least_film_resistance_k_w(volumetric_capacity_j_m3k)
+        if not least > 0.0:
+            raise PlantSettingError(
+                f"cold plate table: somewhere from {self.flow_l_min[0]:g} to {self.flow_l_min[-1]:g} L/min the "
+                f"resistance is {-least:.2g} K/W below the coolant's own warming"
+            )
 
 
 OCP_1KW_OAM_PG25 = ColdPlate(

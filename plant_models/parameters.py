@@ -39,6 +39,8 @@ class CduParameters:
         Coolant in each stirred volume.
     plates, plate_capacity_j_k : float
         Number of cold plates; heat capacity of all of them.
+    fastest_rate_per_s : float
+        Of any volume at full speed of the pump, and of the plates: what the substeps must resolve.
     """
 
     tcs_flow_kg_s: float
@@ -72,6 +74,7 @@ class CduParameters:
     fws_mass_kg: float
     plates: float
     plate_capacity_j_k: float
+    fastest_rate_per_s: float
 
     def packed(self, plate: ColdPlate) -> npt.NDArray[np.float64]:
         """One array: fields in their order, two fault switches (off), the plate's flows, its resistances."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from plant_models._jit import plain
 from plant_models.cold_plate import OCP_1KW_OAM_PG25, ColdPlate
@@ -13,6 +13,7 @@ from plant_models.errors import DatasheetError, PlantSettingError
 from plant_models.fluid import FluidProperties, fluid_properties
 from plant_models.heat_exchanger import film_ratio, ntu_for, split_conductance
 from plant_models.parameters import CduParameters
+from plant_models.pump import operating_flow_ratio
 from plant_models.valve import opening
 
 HEAT_BALANCE_TOLERANCE = 0.10
@@ -194,7 +195,7 @@ def size(sheet: CduDatasheet, settings: CduSettings, plate: ColdPlate = OCP_1KW_
     open_at_design = plain(opening)(
         settings.valve_design_position_percent / 100.0, settings.valve_rangeability
     )
-    return CduParameters(
+    without_rate = CduParameters(
         tcs_flow_kg_s=sheet.tcs_flow_kg_s,
         fws_flow_kg_s=sheet.fws_flow_kg_s,
         tcs_cp_j_kgk=point.tcs.heat_capacity_j_kgk,
@@ -226,7 +227,9 @@ def size(sheet: CduDatasheet, settings: CduSettings, plate: ColdPlate = OCP_1KW_
         fws_mass_kg=sheet.fws_flow_kg_s * settings.fws_mixing_time_s,
         plates=sheet.duty_kw / plate.power_kw,
         plate_capacity_j_k=sheet.duty_kw / plate.power_kw * plate.heat_capacity_j_k,
+        fastest_rate_per_s=0.0,
     )
+    return replace(without_rate, fastest_rate_per_s=_fastest_rate_per_s(without_rate, plate))
 
 
 def _agree(sheet: CduDatasheet, figure: str, expected: float, tolerance_k: float, others: str) -> None:
@@ -308,10 +311,23 @@ def _film_conductances_w_k(sheet: CduDatasheet, point: DesignPoint) -> tuple[flo
     return split_conductance(point.ua_w_k, ratio)
 
 
+def _fastest_rate_per_s(parameters: CduParameters, plate: ColdPlate) -> float:
+    """Fastest exchange of any TCS volume, and of the plates with theirs, at full speed of the pump."""
+    p = parameters
+    ratio = plain(operating_flow_ratio)(
+        1.0 / p.pump_design_speed, p.pump_shutoff_ratio, p.exchanger_share, p.filter_share, p.rack_share
+    )
+    flow_kg_s = ratio * p.tcs_flow_kg_s
+    film_w_k = p.plates / plate.least_film_resistance_k_w(p.tcs_density_kg_m3 * p.tcs_cp_j_kgk)
+    of_racks = flow_kg_s / p.rack_mass_kg + film_w_k / (p.rack_mass_kg * p.tcs_cp_j_kgk)
+    smallest_kg = min(p.pump_mass_kg, p.supply_pipe_mass_kg, p.return_pipe_mass_kg)
+    return max(flow_kg_s / smallest_kg, of_racks + film_w_k / p.plate_capacity_j_k)
+
+
 def _pipe_mass_kg(sheet: CduDatasheet, tcs: FluidProperties, inside_kg: float) -> float:
     """Coolant (kg) in supply and return pipes together."""
     total_kg = sheet.tcs_loop_volume_l / 1000.0 * tcs.density_kg_m3
-    # Pipes of less than half a second each could not be integrated with the cycle's substeps.
+    # Half a second for each pipe: less is no pipe, and would take ever shorter substeps.
     least_kg = inside_kg + sheet.tcs_flow_kg_s
     if total_kg < least_kg:
         raise DatasheetError(

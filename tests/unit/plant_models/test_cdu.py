@@ -109,6 +109,30 @@ def test_whatever_comes_outputs_are_numbers_and_energy_closes(sequence):
         assert outputs[OUT["fws_flow_kg_s"]] >= 0.0
 
 
+@pytest.mark.parametrize(
+    "extreme",
+    [
+        {"pump_design_speed_percent": 10.0, "pump_mixing_time_s": 0.5, "rack_transit_time_s": 0.5},
+        {"valve_design_position_percent": 10.0, "fws_mixing_time_s": 0.5},
+        {"cold_plate_heat_capacity_j_k": 1.0},
+    ],
+)
+def test_fast_volumes_get_short_substeps(extreme):
+    plant = CduPlant.from_datasheet("xdu1350", **extreme)
+    inputs = held(
+        plant, fws_valve_command_percent=100.0, tcs_pump_speed_command_percent=100.0,
+        fws_differential_pressure_kpa=2000.0, rack_heat_kw=1368.0,
+    )  # fmt: skip
+    for _ in range(300):
+        outputs = plant.step(inputs, 1.0)
+        assert abs(outputs[OUT["energy_residual_kw"]]) < 1e-3 * 1368.0
+    settled = plant.steady_state({})
+    assert outputs[OUT["tcs_supply_temp_degc"]] == pytest.approx(settled["tcs_supply_temp_degc"], abs=1e-3)
+    assert outputs[OUT["cold_plate_case_temp_degc"]] == pytest.approx(
+        settled["cold_plate_case_temp_degc"], abs=1e-3
+    )
+
+
 @pytest.mark.parametrize("dt_s", [0.001, 0.1, 0.25, 0.3, 1.0, 7.3, 60.0])
 def test_the_period_hardly_matters(plant, dt_s):
     """Steps of any length end where short ones do."""
