@@ -85,7 +85,9 @@ def _line(run: RunData, time: TimeAxis, signal: str, axis: str, **line: str) -> 
     values = run.trend.values.get(signal)
     if values is None:
         return []
-    rows = min_max_rows(values, BUCKETS)
+    # Before a signal was first received its value is only the image's place-holder, which would set the scale.
+    first = run.trend.first_received(signal)
+    rows = first + min_max_rows(values[first:], BUCKETS)
     unit = shown_unit(signal_unit(mapping(run.rig.get("signals")), signal))
     return [curve(signal, run.trend.t_s[rows] / time.seconds, values[rows], unit, line, axis)]
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hil.loop.image import BAD
 from hil.loop.trend_layout import LIMIT_SUFFIX, QUALITY_SUFFIX, TIME_COLUMN
 
 Floats = NDArray[np.float64]
@@ -40,6 +41,11 @@ class Trend:
     def rows(self) -> int:
         """Number of rows."""
         return int(self.t_s.size)
+
+    def first_received(self, signal: str) -> int:
+        """Row of the first value that is not BAD; 0 where there is none, or no quality was recorded."""
+        quality = self.quality.get(signal)
+        return 0 if quality is None or quality.size == 0 else int(np.argmax(quality != BAD))
 
     def good(self, signal: str) -> NDArray[np.bool_]:
         """Where the signal's value can be believed: GOOD and finite; nowhere if it was not recorded."""

@@ -10,6 +10,7 @@ from plotly.offline import get_plotlyjs
 from hil.report import build_report
 from hil.report.figures import fault_spans
 from hil.report.run_data import Event
+from hil.report.trend_data import Trend
 
 ATTACK = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -133,3 +134,11 @@ def test_a_day_is_reported_in_seconds(tmp_path):
     result = build_report(path)
     assert time.perf_counter() - started < 3.0, "1.5 s on a quiet machine"
     assert result.path.stat().st_size < 8e6
+
+
+def test_a_signal_is_drawn_only_from_its_first_received_value() -> None:
+    quality = np.array([2, 2, 0, 2, 0], dtype=np.uint8)
+    trend = Trend(np.arange(5.0), {"a": np.zeros(5)}, {"a": quality})
+    assert trend.first_received("a") == 2
+    assert trend.first_received("not recorded") == 0
+    assert Trend(np.arange(2.0), {"a": np.zeros(2)}, {"a": np.full(2, 2, dtype=np.uint8)}).first_received("a") == 0
