@@ -65,10 +65,11 @@ class ColdPlate:
         """Least resistance from case to coolant over the table, for ``rho cp`` in J/m3K."""
         weight = plain(inlet_weight)
         # Piecewise linear less a hyperbola: the least may lie between two points of the table.
+        flows = [float(flow) for flow in np.linspace(self.flow_l_min[0], self.flow_l_min[-1], 500)]
         return min(
             float(np.interp(flow, self.flow_l_min, self.resistance_k_w))
             - (1.0 - weight(flow)) / (flow / 60_000.0 * volumetric_capacity_j_m3k)
-            for flow in np.linspace(self.flow_l_min[0], self.flow_l_min[-1], 500).tolist()
+            for flow in flows
         )
 
     def check_against(self, volumetric_capacity_j_m3k: float) -> None:

@@ -79,7 +79,7 @@ _RANGES = {
     "pump_ramp_time_s": (0.0, 3600.0),
     "valve_rangeability": (5.0, 500.0),
     "valve_design_position_percent": (10.0, 100.0),
-    "pump_design_speed_percent": (10.0, 100.0),
+    "pump_design_speed_percent": (30.0, 100.0),
     "pump_shutoff_head_ratio": (1.0, 5.0),
     "pump_idle_power_fraction": (0.0, 1.0),
     "pump_heat_to_coolant_fraction": (0.0, 1.0),

@@ -112,7 +112,7 @@ def test_whatever_comes_outputs_are_numbers_and_energy_closes(sequence):
 @pytest.mark.parametrize(
     "extreme",
     [
-        {"pump_design_speed_percent": 10.0, "pump_mixing_time_s": 0.5, "rack_transit_time_s": 0.5},
+        {"pump_design_speed_percent": 30.0, "pump_mixing_time_s": 0.5, "rack_transit_time_s": 0.5},
         {"valve_design_position_percent": 10.0, "fws_mixing_time_s": 0.5},
         {"cold_plate_heat_capacity_j_k": 1.0},
     ],
