@@ -39,7 +39,11 @@ def run(
         typer.Option("--set", help="Change one value of the rig: key.key=value. May be repeated."),
     ] = None,
 ) -> None:
-    """Run a rig; the report and all data go into a new folder. Ctrl-C ends it in failsafe."""
+    """Run a rig; the report and all data go into a new folder. Ctrl-C ends it in failsafe.
+
+    Exit codes: 0 ok; 1 a requirement not met, which includes a run interrupted before its duration and one whose
+    folder is not whole; 2 bad configuration; 3 tripped.
+    """
     from hil.rig import Wishes  # noqa: PLC0415  the physics behind it take a second to load
 
     try:
@@ -58,7 +62,7 @@ def run(
 
 
 def run_once(rig_file: Path, wishes: Any, out: Path, *, quiet: bool, yes: bool) -> Any:
-    """Load, confirm and run one rig; gives the ``RunResult``."""
+    """Load, confirm and run one rig, and say what was lost; gives the ``RunResult``."""
     from hil.rig import load_rig, run_rig  # noqa: PLC0415  as above
 
     rig = load_rig(rig_file, wishes)
@@ -67,7 +71,12 @@ def run_once(rig_file: Path, wishes: Any, out: Path, *, quiet: bool, yes: bool) 
         _confirm(rig.dangers)
     stop = StopFlag()
     with _stoppable(stop), _progress(rig.config.rig, rig.config.duration_s, quiet=quiet) as advance:
-        return run_rig(rig, out, stop=stop, progress=advance)
+        result = run_rig(rig, out, stop=stop, progress=advance)
+        if advance is not None:
+            advance(result.end.simulated_s)
+    for loss in result.losses:
+        errors.print(f"[bold red]{escape(loss)}[/]")
+    return result
 
 
 def show(result: Any) -> None:
@@ -80,14 +89,6 @@ def show(result: Any) -> None:
         results.print(table(f"verdict: {report.verdict}", ("figure", "value", "verdict"), rows))
         for reason in report.reasons:
             errors.print(f"  {escape(reason)}")
-    recorded = result.recorded
-    if recorded.rows_lost or recorded.events_lost:
-        what = (
-            f"{recorded.rows_lost} rows and {recorded.events_lost} events were not recorded: {recorded.error}"
-        )
-        errors.print(f"[bold red]{escape(what)}[/]")
-    for lost in result.lost_files:
-        errors.print(f"[bold red]not written: {escape(lost)}[/]")
     speed = result.end.simulated_s / result.wall_s if result.wall_s else 0.0
     results.print(
         f"{result.end.cycles} cycles, {result.end.simulated_s:g} s in {result.wall_s:.2f} s "
@@ -102,18 +103,22 @@ def _confirm(dangers: list[Problem]) -> None:
     if not sys.stdin.isatty():
         what = "this rig writes to devices outside this machine, and nobody is there to confirm it"
         raise ConfigError(Problem("", None, what, "give --yes to run it all the same"))
-    if not typer.confirm("Write to these devices?", err=True):
+    try:
+        confirmed = typer.confirm("Write to these devices?", err=True)
+    except typer.Abort:
+        confirmed = False
+    if not confirmed:
         raise ConfigError(Problem("", None, "not confirmed; nothing was written"))
 
 
 @contextmanager
 def _stoppable(stop: StopFlag) -> Iterator[None]:
-    """While inside, Ctrl-C and a polite kill ask the loop to stop; it ends in failsafe after its cycle."""
+    """While inside, Ctrl-C, a polite kill and a closed terminal ask the loop to stop; it ends in failsafe."""
 
     def ask(number: int, _frame: FrameType | None) -> None:
         stop.reason = f"stopped by {signal.Signals(number).name}"
 
-    names = ("SIGINT", "SIGTERM", "SIGBREAK")
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
     before = {
         getattr(signal, name): signal.signal(getattr(signal, name), ask)
         for name in names
@@ -141,5 +146,3 @@ def _progress(name: str, duration_s: float | None, *, quiet: bool) -> Iterator[A
             bar.refresh()
 
         yield advance
-        bar.update(task, completed=duration_s if duration_s is not None else bar.tasks[0].completed)
-        bar.refresh()

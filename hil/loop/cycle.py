@@ -2,6 +2,8 @@
 
 The grid is absolute: deadline n is n periods after the start, whatever earlier cycles took. Plants and controllers
 advance by the grid's elapsed time; "now" is one stamp a cycle. Phases are timed by the performance counter.
+
+However a run ends, by an error in a plant or a controller too, the last act is to leave the actuators in failsafe.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any, Protocol
 from hil.loop.clock import NS_PER_S
 from hil.loop.events import EventLog
 from hil.loop.histogram import Histogram
-from hil.loop.image import Image, Quality
+from hil.loop.image import GOOD, Image, Quality
 from hil.loop.output import OutputStage
 from hil.loop.overrun import OverrunPolicy
 from hil.loop.plant import PlantBlock
@@ -23,6 +25,12 @@ from hil.loop.protocols import Block, Clock, Device
 from hil.loop.schedule import Schedule
 from hil.loop.source import SourceBlock
 from hil.loop.trend_layout import PHASES
+
+_LISTEN_NS = NS_PER_S // 4
+"""Longest sleep in one piece: a wish to stop is heard within it, ns."""
+_LAST_WRITE_NS = NS_PER_S // 2
+"""Least budget of the last write, ns. No cycle comes after it, so a slow device may take its time."""
+_ENDLESS_NS = 1 << 62
 
 
 class Falsifier(Protocol):
@@ -98,7 +106,17 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class CycleEnd:
-    """How a run ended: ``stop`` is end, interrupted or tripped; ``simulated_s`` is loop time, s."""
+    """How a run ended.
+
+    Attributes
+    ----------
+    stop, reason : str
+        ``end``, ``interrupted`` or ``tripped``; and in words.
+    cycles : int
+        Cycles that ran.
+    simulated_s : float
+        Time of the grid that the cycles stand for, skipped periods included, s; not beyond the duration.
+    """
 
     stop: str
     reason: str
@@ -129,6 +147,7 @@ class Cycle:
         self._events = events
         self._stop = stop
         self._quality_before = bytes(parts.image.quality)
+        self._stamp_ns = -1
 
     def run(self) -> CycleEnd:
         """Run to the end; the collector sleeps meanwhile, for its pauses would fall into a cycle."""
@@ -138,45 +157,64 @@ class Cycle:
         gc.disable()
         # Only now: collecting everything there is takes longer than many a period.
         self._clock.start()
+        end: CycleEnd | None = None
         try:
-            return self._run()
+            end = self._ended(self._run())
         finally:
             gc.unfreeze()
             if was_enabled:
                 gc.enable()
+            if end is None:
+                # An error, to be told by whoever started the run; the actuators cannot wait for that.
+                self._to_failsafe("trip", "ended by an error")
+        return end
 
-    def _run(self) -> CycleEnd:
-        settings, policy, timing, stop, clock = (
-            self._settings,
-            self.overrun,
-            self.timing,
-            self._stop,
-            self._clock,
-        )
+    def _run(self) -> int:
+        """Run the cycles; gives the deadline of the one that would have been next, ns."""
+        settings, policy, timing, stop = self._settings, self.overrun, self.timing, self._stop
         counter = time.perf_counter_ns
-        wait = timing.phases[0]
-        base_ns = settings.period_ns
-        duration_ns = settings.duration_ns if settings.duration_ns is not None else 1 << 62
+        wait_until = self._clock.wait_until if settings.is_virtual else self._wait_until
+        base_ns, record_wait = settings.period_ns, timing.phases[0].record
+        duration_ns = _ENDLESS_NS if settings.duration_ns is None else settings.duration_ns
         deadline_ns = previous_ns = 0
-        while deadline_ns < duration_ns and not stop.reason and not policy.tripped:
+        while deadline_ns < duration_ns and not policy.tripped:
             started = counter()
-            now_ns = clock.wait_until(deadline_ns)
+            now_ns = wait_until(deadline_ns)
             woken = counter()
-            wait.record(woken - started)
-            late_ns = now_ns - deadline_ns
+            if stop.reason:
+                break
+            record_wait(woken - started)
+            missed = 0
             if not settings.is_virtual:
-                timing.lateness.record_corrected(late_ns, base_ns)
-            if late_ns >= base_ns:
-                # Woken a period late or more: those periods are gone, the grid is not.
-                policy.missed(late_ns // base_ns)
-                self._events.emit(now_ns / NS_PER_S, "overrun", "clock", f"woken {late_ns / 1e6:.1f} ms late")
-                deadline_ns += late_ns // base_ns * base_ns
+                missed = self._missed_asleep(now_ns, deadline_ns)
+                deadline_ns += missed * base_ns
+            self._stamp_ns = now_ns
             self._once(now_ns, (deadline_ns - previous_ns) / NS_PER_S, woken)
             self.cycles += 1
-            timing.cycle.record_corrected(counter() - woken, base_ns)
+            timing.cycle.record_corrected(counter() - woken, base_ns * policy.factor)
             previous_ns = deadline_ns
-            deadline_ns = self._next_deadline(deadline_ns)
-        return self._end(deadline_ns)
+            deadline_ns = self._next_deadline(deadline_ns, missed)
+        return deadline_ns
+
+    def _wait_until(self, deadline_ns: int) -> int:
+        """Sleep to the deadline, or to the next chance to hear that somebody wants the run to stop."""
+        clock, stop = self._clock, self._stop
+        while (now_ns := clock.now_ns()) < deadline_ns - _LISTEN_NS:
+            if stop.reason:
+                return now_ns
+            clock.wait_until(now_ns + _LISTEN_NS)
+        return clock.wait_until(deadline_ns)
+
+    def _missed_asleep(self, now_ns: int, deadline_ns: int) -> int:
+        """Count how late the cycle was woken; gives whole periods of the base grid: they are gone, the grid is not."""
+        base_ns, late_ns = self._settings.period_ns, now_ns - deadline_ns
+        self.timing.lateness.record_corrected(late_ns, base_ns)
+        if late_ns < base_ns:
+            return 0
+        missed = late_ns // base_ns
+        what = f"woken {late_ns / 1e6:.1f} ms late; {missed} periods skipped"
+        self._events.emit(now_ns / NS_PER_S, "overrun", "clock", what)
+        return missed
 
     def _once(self, now_ns: int, dt_s: float, woken: int) -> None:
         parts, settings, phases = self._parts, self._settings, self.timing.phases
@@ -217,46 +255,53 @@ class Cycle:
         phases[5].record(t_write - t_limits)
         phases[6].record(counter() - t_write)
 
-    def _next_deadline(self, deadline_ns: int) -> int:
-        """Next point of the grid that is not past; missed ones are counted."""
+    def _next_deadline(self, deadline_ns: int, missed: int) -> int:
+        """Next point of the grid that is not past; the policy is told of those missed, ``missed`` before the cycle."""
         policy, base_ns = self.overrun, self._settings.period_ns
         next_ns = deadline_ns + base_ns * policy.factor
-        now_ns = self._clock.now_ns()
-        if now_ns <= next_ns:
-            policy.on_time()
-            return next_ns
-        missed = (now_ns - next_ns) // base_ns + 1
-        policy.missed(missed)
-        self._events.emit(
-            now_ns / NS_PER_S, "overrun", "cycle",
-            f"cycle ended {(now_ns - next_ns) / 1e6:.1f} ms after the next deadline; {missed} periods skipped",
-        )  # fmt: skip
-        return next_ns + missed * base_ns
+        late_ns = self._clock.now_ns() - next_ns
+        if late_ns > 0:
+            behind = -(-late_ns // base_ns)
+            what = f"cycle ended {late_ns / 1e6:.1f} ms after the next deadline; {behind} periods skipped"
+            self._events.emit((next_ns + late_ns) / NS_PER_S, "overrun", "cycle", what)
+            next_ns += behind * base_ns
+            missed += behind
+        policy.cycle_done(missed)
+        return next_ns
 
     def _tell_quality(self, now_ns: int) -> None:
         image, before = self._parts.image, self._quality_before
         for slot, (old, new) in enumerate(zip(before, image.quality, strict=True)):
-            if old != new and self.cycles > 0:
+            # Everything turns GOOD in the first cycle; only what does not is worth telling.
+            if old != new and (self.cycles > 0 or new != GOOD):
                 change = f"{Quality(old).name} -> {Quality(new).name}"
                 self._events.emit(now_ns / NS_PER_S, "quality", image.signals[slot].name, change)
         self._quality_before = bytes(image.quality)
 
-    def _end(self, deadline_ns: int) -> CycleEnd:
-        """Say how it ended; with devices, leave their actuators in failsafe and record that row too."""
-        parts, settings = self._parts, self._settings
+    def _ended(self, deadline_ns: int) -> CycleEnd:
+        """Say how it ended; with devices, or before its time, in failsafe."""
         stop, reason = "end", "the duration is over"
         if self.overrun.tripped:
             stop, reason = "tripped", f"overrun policy trip: {self.overrun.skipped_periods} periods skipped"
         elif self._stop.reason:
             stop, reason = "interrupted", self._stop.reason
+        if stop != "end" or self._parts.devices:
+            self._to_failsafe("trip" if stop == "tripped" else "note", f"{stop}: {reason}")
+        duration_ns = self._settings.duration_ns
+        simulated_ns = deadline_ns if duration_ns is None else min(deadline_ns, duration_ns)
+        return CycleEnd(stop, reason, self.cycles, simulated_ns / NS_PER_S)
+
+    def _to_failsafe(self, kind: str, text: str) -> None:
+        """Leave the actuators in failsafe, at once, and record that as a row of its own."""
+        parts, settings = self._parts, self._settings
         now_ns = self._clock.now_ns()
-        if stop != "end" or parts.devices:
-            for stage in (*parts.outputs, *parts.source_outputs):
-                stage.shut_down(now_ns)
-            for device in parts.devices:
-                device.write(now_ns, now_ns + settings.write_budget_ns, force=True)
-            self._events.emit(
-                now_ns / NS_PER_S, "trip" if stop == "tripped" else "note", "loop", f"{stop}: {reason}"
-            )
-            self._sink.push(now_ns)
-        return CycleEnd(stop, reason, self.cycles, deadline_ns / NS_PER_S)
+        if now_ns <= self._stamp_ns:
+            # Time stands still between the deadlines of a virtual clock, and no two rows may share a stamp.
+            now_ns = self._clock.wait_until(self._stamp_ns + settings.period_ns)
+        for stage in (*parts.outputs, *parts.source_outputs):
+            stage.shut_down(now_ns)
+        budget_ns = max(settings.write_budget_ns, _LAST_WRITE_NS)
+        for device in parts.devices:
+            device.write(now_ns, self._clock.now_ns() + budget_ns, force=True)
+        self._events.emit(now_ns / NS_PER_S, kind, "loop", text)
+        self._sink.push(now_ns)

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 CAPACITY = 20_000
 """Events kept of one run; a signal that flutters for a day must not fill the disk."""
+CHATTY = frozenset({"quality", "overrun", "device"})
+"""Kinds that can come every cycle. They may not take the last of the room from faults, set-points and trips."""
+RESERVED = 2_000
+"""Room for the other kinds alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,8 @@ class EventLog:
 
     def emit(self, t_s: float, kind: str, source: str, text: str) -> None:
         """Keep one event, or count it as dropped."""
-        if self._kept >= CAPACITY:
+        room = CAPACITY - RESERVED if kind in CHATTY else CAPACITY
+        if self._kept >= room:
             self.dropped += 1
             return
         self._kept += 1

@@ -1,7 +1,8 @@
 """A histogram of durations with a fixed relative resolution, cheap enough for every phase of every cycle.
 
 Buckets are log-linear: each power of two is cut into 32 equal parts, so a bucket is at most 3.2 % wide and the
-whole range from 1 ns to an hour takes about 1,300 counters. One record is a shift, an index and an increment.
+whole range from 1 ns to an hour takes about 1,200 counters. One record is a shift, an index and an increment.
+Every value below 64 ns has a bucket of its own; all values above 73 min share the last one.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class Histogram:
     def record(self, duration_ns: int) -> None:
         """Count one duration, ns; a negative one counts as 0."""
         if duration_ns < _SUB:
-            index = duration_ns if duration_ns > 0 else 0
+            duration_ns = max(duration_ns, 0)
+            index = duration_ns
         else:
             shift = duration_ns.bit_length() - _SUB_BITS - 1
             index = (shift << _SUB_BITS) + (duration_ns >> shift)
@@ -49,12 +51,33 @@ class Histogram:
     def record_corrected(self, duration_ns: int, period_ns: int) -> None:
         """Count one duration and those that the periods it swallowed would have shown.
 
-        Without this a stall of a hundred periods would count once, as if ninety-nine others had been on time.
+        They are ``duration_ns`` less 1, 2, … whole periods, as far as something is left. Without this a stall of
+        a hundred periods would count once, as if ninety-nine others had been on time. The method is the
+        correction for co-ordinated omission of G. Tene's HdrHistogram, with the last, partial period included.
         """
-        while duration_ns > period_ns:
+        if duration_ns <= period_ns:
             self.record(duration_ns)
-            duration_ns -= period_ns
-        self.record(duration_ns)
+            return
+        omitted = (duration_ns - 1) // period_ns
+        if omitted > _BUCKETS:
+            # A machine that slept for a night: as many steps as there are buckets, not as there were periods.
+            self._record_steps(duration_ns, period_ns, omitted)
+            return
+        for left_ns in range(duration_ns, 0, -period_ns):
+            self.record(left_ns)
+
+    def _record_steps(self, longest_ns: int, step_ns: int, steps: int) -> None:
+        """Count ``longest_ns`` and the ``steps`` durations below it, ``step_ns`` apart, bucket by bucket."""
+        shortest_ns = longest_ns - steps * step_ns
+        below = 0
+        for index in range(_BUCKETS - 1):
+            upto = min(max((_upper_ns(index) - shortest_ns) // step_ns + 1, 0), steps + 1)
+            self._counts[index] += upto - below
+            below = upto
+        self._counts[-1] += steps + 1 - below
+        self.count += steps + 1
+        self.total_ns += (shortest_ns + longest_ns) * (steps + 1) // 2
+        self.max_ns = max(self.max_ns, longest_ns)
 
     def percentile(self, share: float) -> int:
         """Upper end of the bucket that holds the share 0..1 of all durations, ns; 0 where there are none."""
@@ -63,8 +86,12 @@ class Histogram:
         for index, count in enumerate(self._counts):
             seen += count
             if count and seen >= wanted:
-                return min(_upper_ns(index), self.max_ns)
+                return min(self._upper_ns(index), self.max_ns)
         return 0
+
+    def _upper_ns(self, index: int) -> int:
+        """Greatest duration counted in bucket ``index``; the last one has no end of its own."""
+        return max(self.max_ns, _upper_ns(index)) if index == _BUCKETS - 1 else _upper_ns(index)
 
     def summary(self) -> dict[str, Any]:
         """Percentiles, maximum, mean and the filled buckets, us, as written to ``timing.json``."""
@@ -73,7 +100,7 @@ class Histogram:
             result[f"{name}_us"] = self.percentile(share) / 1000
         result["max_us"] = self.max_ns / 1000
         result["mean_us"] = self.total_ns / self.count / 1000 if self.count else 0.0
-        result["buckets"] = [[_upper_ns(i) / 1000, n] for i, n in enumerate(self._counts) if n]
+        result["buckets"] = [[self._upper_ns(i) / 1000, n] for i, n in enumerate(self._counts) if n]
         return result
 
 

@@ -19,9 +19,9 @@ class Quality(IntEnum):
     STALE = 1
     """Older than the signal's maximum age: shown, not acted on."""
     BAD = 2
-    """Out of range, not finite, never received, or older than three times the maximum age."""
+    """Out of range, not finite, or nothing received for three times the maximum age."""
     SUBSTITUTED = 3
-    """Put in by a fallback or a failsafe in place of a value."""
+    """Put in by a fallback or a failsafe in place of a value; every value before its first receipt."""
 
 
 # As plain integers for the cycle: an enumeration's member costs a look-up and compares slower.
@@ -49,6 +49,11 @@ class Signal:
         Age at which a received value turns STALE; 0 for a value that is made anew each cycle.
     initial : float
         Value before the first cycle, in the unit; the failsafe where none is given.
+
+    Raises
+    ------
+    ValueError
+        Range or failsafe not finite: the image holds finite values only, from the start.
     """
 
     name: str
@@ -58,6 +63,10 @@ class Signal:
     failsafe: float
     max_age_ns: int = 0
     initial: float = math.nan
+
+    def __post_init__(self) -> None:
+        if not all(map(math.isfinite, (self.low, self.high, self.failsafe))) or math.isinf(self.initial):
+            raise ValueError(f"signal {self.name}: range, failsafe and initial value must be finite")
 
     @property
     def start(self) -> float:
@@ -118,12 +127,6 @@ class Image:
         self.quality[slot] = BAD
         self.rejected[slot] += 1
         return False
-
-    def substitute(self, slot: int, value: float, now_ns: int) -> None:
-        """Put a fallback or failsafe value (finite, in the signal's unit) in place of a received one."""
-        self.values[slot] = value
-        self.quality[slot] = SUBSTITUTED
-        self.received_ns[slot] = now_ns
 
     def age(self, now_ns: int) -> None:
         """Mark received values that have become too old at ``now_ns`` (loop time)."""

@@ -1,4 +1,4 @@
-"""What happens when a cycle ends after its deadline: skip, degrade or trip.
+"""What happens when a cycle comes or ends too late: skip, degrade or trip.
 
 Whatever the policy, missed periods are skipped whole and counted: the next cycle starts on the grid, never in a
 burst to catch up. ``degrade`` also doubles the period while the cycles do not fit, and halves it again when they
@@ -28,9 +28,10 @@ class OverrunPolicy:
     Attributes
     ----------
     overruns : int
-        Cycles that ended after their deadline, and wake-ups a whole period late or more.
+        Cycles that were woken a whole period late or more, or ended after their deadline, or both.
     skipped_periods : int
-        Periods of the base grid in which no cycle ran.
+        Periods of the base grid in which no cycle ran though one was planned, and those lost with them. The
+        periods that a stretched period leaves out on purpose are not among them.
     degraded_cycles : int
         Cycles run at a stretched period.
     factor : int
@@ -52,31 +53,32 @@ class OverrunPolicy:
         self.factor = 1
         self.tripped = False
 
-    def on_time(self) -> None:
-        """Note a cycle that ended before its deadline."""
-        self._in_succession = 0
+    def cycle_done(self, missed_periods: int) -> None:
+        """Note one cycle and the whole periods of the base grid that it missed, by waking late or ending late."""
         if self.factor > 1:
             self.degraded_cycles += 1
+        if missed_periods:
+            self._note_missed(missed_periods)
+            return
+        self._in_succession = 0
+        if self.factor > 1:
             self._on_time += 1
             if self._on_time >= self._settings.recover_after:
                 self.factor //= 2
                 self._on_time = 0
 
-    def missed(self, periods: int) -> None:
-        """Note an overrun that cost ``periods`` whole periods of the base grid."""
+    def _note_missed(self, periods: int) -> None:
         settings = self._settings
         self.overruns += 1
         self.skipped_periods += periods
         self._in_succession += periods
         self._on_time = 0
-        if self.factor > 1:
-            self.degraded_cycles += 1
         if settings.policy == "trip" and self._in_succession >= settings.trip_after:
             self.tripped = True
-        if (
-            settings.policy == "degrade"
-            and self._in_succession >= settings.degrade_after
-            and self.factor < settings.degrade_limit
-        ):
-            self.factor *= 2
+        if settings.policy == "degrade" and self._in_succession >= settings.degrade_after:
+            self.factor = min(2 * self.factor, _power_of_two_within(settings.degrade_limit))
             self._in_succession = 0
+
+
+def _power_of_two_within(limit: int) -> int:
+    return 1 << (limit.bit_length() - 1)

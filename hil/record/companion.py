@@ -1,40 +1,40 @@
-"""The companion process of a run on the wall clock: ``python -m hil.record.companion RINGS RUN_DIR``.
+"""The companion process of a run on the wall clock: ``python -m hil.record.companion ROWS EVENTS RUN_DIR``.
 
-Takes rows and events out of the rings and puts them on the disk. It outlives a loop that is killed: when the pipe
-from the loop closes, it writes what is still in the rings and ends.
+Takes rows and events out of two rings and puts them on the disk. The layout of a row comes on stdin, as one line of
+JSON; stdin stays open as long as the loop lives, and the result goes to stdout when the loop has closed the rings.
+It outlives a loop that is killed: when stdin ends, it writes what is still in the rings and ends too.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import shutil
 import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from hil.record.event_file import MAX_BYTES, EventFile
 from hil.record.recorder import EVENTS, TREND, Recorded
-from hil.record.ring import Ring
+from hil.record.ring import Ring, SharedRing
 from hil.record.rows import RowLayout
 from hil.record.trend_file import TrendFile
 
 _PAUSE_S = 0.25
+_SYNC_S = 1.0
 
 
 class Companion:
     """Empties two rings into a run folder."""
 
-    def __init__(self, folder: Path, run_dir: Path) -> None:
-        layout = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
-        self._rows = Ring(folder / "rows")
-        self._events = Ring(folder / "events")
-        self._trend = TrendFile(
-            run_dir / TREND, RowLayout(tuple(layout["signals"]), tuple(layout["limited"]))
-        )
+    def __init__(self, rows: Ring, events: Ring, layout: RowLayout, run_dir: Path) -> None:
+        self._rows = rows
+        self._events = events
+        self._trend = TrendFile(run_dir / TREND, layout)
         self._event_file = EventFile(run_dir / EVENTS)
 
     @property
@@ -54,6 +54,10 @@ class Companion:
             self._event_file.write(cut)
             self._events.release(count)
 
+    def sync(self) -> None:
+        """Have the system put what was written onto the medium: power may fail on site."""
+        self._trend.sync()
+
     def finish(self) -> Recorded:
         """Write the rest, close, and say what became of the rows."""
         self.drain()
@@ -63,31 +67,58 @@ class Companion:
         )
 
 
-def main(folder: Path, run_dir: Path) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Work until the loop says it is done or its process is gone."""
-    # Ctrl-C reaches the whole group; the loop alone decides when a run ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _leave_the_end_to_the_loop()
+    rows, events, run_dir = arguments
+    layout = json.loads(_first_line())
+    companion = Companion(
+        SharedRing.attach(rows),
+        SharedRing.attach(events),
+        RowLayout(tuple(layout["signals"]), tuple(layout["limited"])),
+        Path(run_dir),
+    )
     orphaned = threading.Event()
 
     def watch() -> None:
-        # The bare descriptor: a buffered reader held at exit by this thread would abort the interpreter.
         while os.read(0, 1):
             pass
         orphaned.set()
 
     threading.Thread(target=watch, daemon=True).start()
-    companion = Companion(folder, run_dir)
-    while not companion.closed and not orphaned.is_set():
+    synced_s = time.monotonic()
+    while not companion.closed and not orphaned.wait(_PAUSE_S):
         companion.drain()
-        time.sleep(_PAUSE_S)
-    closed = companion.closed
+        if time.monotonic() - synced_s >= _SYNC_S:
+            companion.sync()
+            synced_s = time.monotonic()
     result = companion.finish()
-    if closed:
-        (folder / "result.json").write_text(json.dumps(asdict(result)), encoding="utf-8")
-    else:
-        # The loop was killed: nobody is left to read the result or to clear the rings away.
-        shutil.rmtree(folder, ignore_errors=True)
+    # A loop that was killed reads no result.
+    with contextlib.suppress(OSError):
+        os.write(1, json.dumps(asdict(result)).encode())
+    for handle in (rows, events):
+        if not handle.isdigit():
+            with contextlib.suppress(OSError):
+                Path(handle).unlink(missing_ok=True)
+
+
+def _leave_the_end_to_the_loop() -> None:
+    """Ignore what reaches a whole group of processes; the loop alone decides when a run ends."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+def _first_line() -> bytes:
+    """Give the first line of stdin; unbuffered, for a buffer held by a thread at exit would abort the interpreter."""
+    line = b""
+    while not line.endswith(b"\n"):
+        byte = os.read(0, 1)
+        if not byte:
+            sys.exit("the loop ended before it told the layout of its rows")
+        line += byte
+    return line
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(sys.argv[1:])

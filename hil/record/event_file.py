@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from pathlib import Path
 
 from hil.loop.events import LoopEvent
@@ -34,17 +35,24 @@ class EventFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._whole = 0
         self.lost = 0
         # Made at once: a run without events and one whose events are missing must not look alike.
         with contextlib.suppress(OSError):
             path.touch()
 
     def write(self, lines: list[bytes]) -> None:
-        """Append whole lines; on failure they are counted."""
+        """Append whole lines; on failure they are counted, and no part of them stays."""
         if not lines:
             return
+        data = b"".join(lines)
         try:
-            with self._path.open("ab") as file:
-                file.write(b"".join(lines))
+            with self._path.open("r+b" if self._whole else "wb") as file:
+                file.seek(self._whole)
+                file.write(data)
         except OSError:
             self.lost += len(lines)
+            with contextlib.suppress(OSError):
+                os.truncate(self._path, self._whole)
+            return
+        self._whole += len(data)

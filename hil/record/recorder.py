@@ -7,18 +7,19 @@ meanwhile. On a wall clock a companion process does the writing, and the loop ne
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from hil.errors import Problem, RunFolderError
 from hil.loop.clock import NS_PER_S
 from hil.loop.events import EventLog
 from hil.loop.image import Image
 from hil.record.event_file import MAX_BYTES, EventFile, encode
-from hil.record.ring import Ring, ring_folder
+from hil.record.ring import Ring, SharedRing
 from hil.record.rows import RowLayout, RowSink
 from hil.record.trend_file import TrendFile
 
@@ -45,8 +46,7 @@ class InlineRecorder:
     """Writes in the loop's own process, when enough has gathered or half a second has passed."""
 
     def __init__(self, image: Image, layout: RowLayout, events: EventLog, run_dir: Path) -> None:
-        self._folder = ring_folder()
-        self._ring = Ring(self._folder / "rows", row_size=layout.packer.size, capacity=_INLINE_ROWS)
+        self._ring = Ring.private(layout.packer.size, _INLINE_ROWS)
         self._sink = RowSink(image, self._ring, layout)
         self._trend = TrendFile(run_dir / TREND, layout)
         self._event_file = EventFile(run_dir / EVENTS)
@@ -76,7 +76,6 @@ class InlineRecorder:
         self._trend.close()
         lost = self._trend.rows_lost + self._ring.dropped
         self._ring.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
         return Recorded(self._trend.rows_written, lost, self._event_file.lost, self._trend.error)
 
 
@@ -84,21 +83,57 @@ class CompanionRecorder:
     """Hands rows and events to a companion process through two rings.
 
     The rings hold 20 s of rows or 64 MiB, whichever is less; what finds them full is dropped and counted.
+
+    Raises
+    ------
+    RunFolderError
+        There is no memory for the rings, or no process to be had.
     """
 
     def __init__(
         self, image: Image, layout: RowLayout, events: EventLog, run_dir: Path, period_s: float
     ) -> None:
-        self._folder = ring_folder()
         row_size = layout.packer.size
         capacity = max(64, min(int(_WALL_SECONDS / period_s), _WALL_BYTES // row_size))
-        self._rows = Ring(self._folder / "rows", row_size=row_size, capacity=capacity)
-        self._event_ring = Ring(self._folder / "events", row_size=MAX_BYTES, capacity=1024)
-        (self._folder / "layout.json").write_text(json.dumps(asdict(layout)), encoding="utf-8")
+        try:
+            self._rows = SharedRing(row_size, capacity)
+            self._event_ring = SharedRing(MAX_BYTES, 1024)
+            self._process = self._start(run_dir, layout)
+        except OSError as error:
+            what = f"the recorder cannot be started: {error.strerror or error}"
+            raise RunFolderError(Problem(str(run_dir), None, what)) from error
         self._sink = RowSink(image, self._rows, layout)
         self._events = events
-        command = [sys.executable, "-m", "hil.record.companion", str(self._folder), str(run_dir)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+
+    def _start(self, run_dir: Path, layout: RowLayout) -> subprocess.Popen[bytes]:
+        rings = (self._rows, self._event_ring)
+        command = [
+            sys.executable,
+            "-m",
+            "hil.record.companion",
+            *(ring.handle for ring in rings),
+            str(run_dir),
+        ]
+        inherited = [ring.descriptor for ring in rings if ring.descriptor is not None]
+        # In a session of its own: what is sent to the loop's group, or its terminal's end, does not reach it.
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=inherited,
+            close_fds=True,
+            start_new_session=os.name == "posix",
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+        if process.stdin is not None:
+            process.stdin.write(json.dumps(asdict(layout)).encode() + b"\n")
+            process.stdin.flush()
+        return process
+
+    @property
+    def process_id(self) -> int:
+        """The companion's process id."""
+        return self._process.pid
 
     def push(self, now_ns: int) -> None:
         """Take one row and the events that wait."""
@@ -119,30 +154,27 @@ class CompanionRecorder:
         """Wait for the companion to write the rest; what it leaves after ``timeout_s`` (s) is counted as lost."""
         self._push_events()
         self._rows.finish()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        answer = b""
         try:
-            self._process.wait(timeout_s)
+            answer, _ = self._process.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            self._process.communicate()
+        result = self._result(answer)
         left, dropped = self._rows.waiting, self._rows.dropped
         events_lost = self._event_ring.dropped + self._event_ring.waiting
         self._rows.close()
         self._event_ring.close()
-        result = self._result()
-        shutil.rmtree(self._folder, ignore_errors=True)
         return Recorded(
             result.rows_written,
             result.rows_lost + left + dropped,
             result.events_lost + events_lost,
-            result.error,
+            result.error or ("the recorder did not keep up with the loop" if left + dropped else ""),
         )
 
-    def _result(self) -> Recorded:
+    def _result(self, answer: bytes) -> Recorded:
         try:
-            return Recorded(**json.loads((self._folder / "result.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return Recorded(
-                0, 0, 0, f"the recorder process ended early (exit code {self._process.returncode})"
-            )
+            return Recorded(**json.loads(answer))
+        except (ValueError, TypeError):
+            what = f"the recorder process ended early (exit code {self._process.returncode})"
+            return Recorded(self._rows.taken, 0, 0, what)

@@ -1,14 +1,17 @@
 """A lock-free ring of fixed-size rows between one producer and one consumer, in one process or in two.
 
-It lives in a memory-mapped file, so that a second process needs only the path, on every operating system, and what
-a killed process had put in is still there. The producer writes the row, then the head; the consumer reads the head,
-then the rows, then writes the tail. Each counter is one aligned 8-byte word written by one side only, which every
-machine Python runs on stores in one piece.
+It lies in memory that both sides map, so what a killed process had put in is still there. The producer writes the
+row, then the head; the consumer reads the head, then the rows, then writes the tail. Each counter is one aligned
+8-byte word written by one side only, which every machine Python runs on stores in one piece.
+
+Where the system allows it the memory has no name: it is gone with the last process that maps it, however that ends.
 """
 
 from __future__ import annotations
 
+import contextlib
 import mmap
+import os
 import struct
 import tempfile
 from pathlib import Path
@@ -17,6 +20,7 @@ _HEADER = struct.Struct("<4q")  # magic, row size, capacity, reserved
 _MAGIC = 0x436F6C644C6F6F70
 _HEAD, _TAIL, _DROPPED, _CLOSED = range(4, 8)
 _ROWS_AT = 64
+_SHARED = Path("/dev/shm")
 
 
 class Ring:
@@ -24,30 +28,29 @@ class Ring:
 
     Attributes
     ----------
-    path : Path
-        The mapped file.
+    rows : memoryview
+        All rows, as bytes.
     row_size, capacity : int
         Bytes of a row; rows.
     """
 
-    def __init__(self, path: Path, *, row_size: int = 0, capacity: int = 0) -> None:
-        """Make the file where ``row_size`` is given, else attach to an existing one."""
-        self.path = path
-        create = row_size > 0
-        if create:
-            with path.open("wb") as file:
-                file.truncate(_ROWS_AT + row_size * capacity)
-        with path.open("r+b") as file:
-            self._map = mmap.mmap(file.fileno(), 0)
-        if create:
-            _HEADER.pack_into(self._map, 0, _MAGIC, row_size, capacity, 0)
-        magic, self.row_size, self.capacity, _ = _HEADER.unpack_from(self._map, 0)
+    def __init__(self, mapped: mmap.mmap) -> None:
+        """Take over memory prepared by one of the class methods; ``ValueError`` where it is no ring."""
+        self._map = mapped
+        magic, self.row_size, self.capacity, _ = _HEADER.unpack_from(mapped, 0)
         if magic != _MAGIC:
-            raise ValueError(f"{path} is not a ring")
-        self._view = memoryview(self._map)
+            raise ValueError("this memory is not a ring")
+        self._view = memoryview(mapped)
         self._words = self._view[:_ROWS_AT].cast("q")
         self.rows = self._view[_ROWS_AT:]
         self._head = self._words[_HEAD]
+
+    @classmethod
+    def private(cls, row_size: int, capacity: int) -> Ring:
+        """Make a ring within this process."""
+        mapped = mmap.mmap(-1, _ROWS_AT + row_size * capacity)
+        _HEADER.pack_into(mapped, 0, _MAGIC, row_size, capacity, 0)
+        return cls(mapped)
 
     def reserve(self) -> int:
         """Offset in ``rows`` of the next free row, or -1 where the ring is full: the row is then counted as dropped."""
@@ -81,6 +84,11 @@ class Ring:
         return int(self._words[_HEAD] - self._words[_TAIL])
 
     @property
+    def taken(self) -> int:
+        """Rows the consumer has taken out since the start."""
+        return int(self._words[_TAIL])
+
+    @property
     def dropped(self) -> int:
         """Rows that found the ring full."""
         return int(self._words[_DROPPED])
@@ -94,17 +102,71 @@ class Ring:
         """Say, as the producer, that no more rows come."""
         self._words[_CLOSED] = 1
 
-    def close(self, *, remove: bool = False) -> None:
-        """Unmap; remove the file too where asked."""
+    def close(self) -> None:
+        """Unmap."""
         self._words.release()
         self.rows.release()
         self._view.release()
         self._map.close()
-        if remove:
-            self.path.unlink(missing_ok=True)
 
 
-def ring_folder() -> Path:
-    """Where ring files lie: in memory where the system has such a folder, so that no disk is ever waited for."""
-    shared = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="coldloop-", dir=shared if shared.is_dir() else None))
+class SharedRing(Ring):
+    """A ring that a child process can map too.
+
+    Attributes
+    ----------
+    descriptor : int or None
+        File descriptor that the child must inherit; None where the ring has a name instead.
+    handle : str
+        For :meth:`attach` in the child: the descriptor or the path.
+    """
+
+    def __init__(self, row_size: int, capacity: int) -> None:
+        """Make the ring; ``OSError`` where there is no room for it, in memory or on the disk."""
+        size = _ROWS_AT + row_size * capacity
+        try:
+            self._file, path = _room(size, _SHARED if _SHARED.is_dir() else None)
+        except OSError:
+            # A container's shared memory may be smaller than a ring.
+            self._file, path = _room(size, None)
+        self._path = Path(path)
+        self.descriptor: int | None = None
+        self.handle = path
+        if os.name == "posix":
+            self._path.unlink()
+            self.descriptor = self._file
+            self.handle = str(self._file)
+        mapped = mmap.mmap(self._file, size)
+        _HEADER.pack_into(mapped, 0, _MAGIC, row_size, capacity, 0)
+        super().__init__(mapped)
+
+    @staticmethod
+    def attach(handle: str) -> Ring:
+        """Map, in the child, the ring that the parent has made."""
+        if handle.isdigit():
+            return Ring(mmap.mmap(int(handle), 0))
+        with Path(handle).open("r+b") as file:
+            return Ring(mmap.mmap(file.fileno(), 0))
+
+    def close(self) -> None:
+        """Unmap, and let go of the memory; a name goes with it."""
+        super().close()
+        os.close(self._file)
+        # Without a name there is nothing to remove; with one, another process may still have it open.
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+
+def _room(size: int, folder: Path | None) -> tuple[int, str]:
+    """Make a file of ``size`` bytes that are there: a hole found full later would kill the loop by a signal."""
+    file, path = tempfile.mkstemp(prefix="coldloop-", dir=folder)
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file, 0, size)
+        else:
+            os.ftruncate(file, size)
+    except OSError:
+        os.close(file)
+        Path(path).unlink(missing_ok=True)
+        raise
+    return file, path

@@ -16,6 +16,7 @@ from hil.record.recorder import TREND
 from hil.record.trend_file import to_parquet
 
 PARQUET = "trend.parquet"
+RIG = "rig.yaml"
 
 
 class RunFolder:
@@ -51,32 +52,49 @@ class RunFolder:
             return
         raise RunFolderError(Problem(str(out), None, f"a thousand runs named {stem} in one second"))
 
-    def write_yaml(self, name: str, data: dict[str, Any]) -> None:
-        """Write ``data`` as YAML."""
+    def write_rig(self, data: dict[str, Any]) -> None:
+        """Write ``rig.yaml``; ``RunFolderError`` where that fails: without it no column has a meaning."""
         text = io.StringIO()
         yaml = YAML()
         yaml.default_flow_style = None
         yaml.width = 110
         yaml.dump(data, text)
-        self._write(name, text.getvalue())
+        try:
+            _replace(self.path / RIG, text.getvalue())
+        except OSError as error:
+            what = f"the run folder cannot be written: {error.strerror or error}"
+            raise RunFolderError(Problem(str(self.path), None, what, "give another with --out")) from error
 
     def write_json(self, name: str, data: dict[str, Any]) -> None:
         """Write ``data`` as JSON."""
-        self._write(name, json.dumps(data, indent=1, allow_nan=False) + "\n")
+        try:
+            _replace(self.path / name, json.dumps(data, indent=1, allow_nan=False) + "\n")
+        except OSError as error:
+            self.errors.append(f"{name}: {error}")
 
-    def finish_trend(self) -> None:
-        """Turn the trend's stream into Parquet; the stream stays where that fails."""
-        if not (self.path / TREND).exists():
+    def finish_trend(self, rows: int) -> None:
+        """Turn the trend's stream, ``rows`` long, into Parquet; the stream stays where less came of it."""
+        stream, parquet = self.path / TREND, self.path / PARQUET
+        if not stream.exists():
             self.errors.append(f"{TREND}: nothing was recorded")
             return
         try:
-            to_parquet(self.path / TREND, self.path / PARQUET)
+            found = to_parquet(stream, parquet)
+            if found >= rows:
+                stream.unlink()
+            else:
+                self.errors.append(f"{PARQUET}: {found} of {rows} rows could be read back from {TREND}")
         except (OSError, pa.ArrowException) as error:
-            (self.path / PARQUET).with_suffix(".partial").unlink(missing_ok=True)
+            parquet.with_suffix(".partial").unlink(missing_ok=True)
             self.errors.append(f"{PARQUET}: {error}")
 
-    def _write(self, name: str, text: str) -> None:
-        try:
-            (self.path / name).write_text(text, encoding="utf-8")
-        except OSError as error:
-            self.errors.append(f"{name}: {error}")
+
+def _replace(path: Path, text: str) -> None:
+    """Write beside and rename: a file half written must not look like a whole one, nor take up a full disk."""
+    draft = path.with_name(path.name + ".part")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise

@@ -6,6 +6,7 @@ rows are counted as lost, and the next batch tries again.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,7 @@ class TrendFile:
         self._layout = layout
         self._file: int | None = None
         self._whole = 0
+        self._torn = False
         self.rows_written = 0
         self.rows_lost = 0
         self.error = ""
@@ -42,15 +44,25 @@ class TrendFile:
     def write(self, rows: bytes, count: int) -> None:
         """Append ``count`` rows as one batch and hand it to the system, so that a killed process loses none of it."""
         try:
+            if self._torn:
+                self._cut_back()
             if self._file is None:
                 self._open()
             self._append(self._encode(rows))
         except OSError as error:
-            self._cut_back()
             self.rows_lost += count
-            self.error = f"{type(error).__name__}: {error}"
+            self._failed(error)
             return
         self.rows_written += count
+
+    def sync(self) -> None:
+        """Wait until what was written is on the medium."""
+        if self._file is None:
+            return
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            self.error = f"{type(error).__name__}: {error}"
 
     def close(self) -> None:
         """Write the end of the stream; a stream without it is still read up to its last batch."""
@@ -59,9 +71,10 @@ class TrendFile:
         try:
             self._append(b"\xff\xff\xff\xff\x00\x00\x00\x00")
         except OSError as error:
-            self.error = f"{type(error).__name__}: {error}"
-        os.close(self._file)
-        self._file = None
+            self._failed(error)
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
     def _open(self) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
@@ -81,22 +94,26 @@ class TrendFile:
             view = view[os.write(self._file, view) :]
         self._whole += len(data)
 
+    def _failed(self, error: OSError) -> None:
+        """Keep the reason, and leave a file that ends with a whole batch; now, or before the next one."""
+        self.error = f"{type(error).__name__}: {error}"
+        self._torn = True
+        with contextlib.suppress(OSError):
+            self._cut_back()
+
     def _cut_back(self) -> None:
         """Take off what a failed write left behind the last whole batch."""
-        if self._file is None:
-            return
-        try:
+        if self._file is not None:
             os.ftruncate(self._file, self._whole)
             os.lseek(self._file, self._whole, os.SEEK_SET)
-        except OSError as error:
-            self.error = f"{type(error).__name__}: {error}"
-        if self._whole == 0:
-            os.close(self._file)
-            self._file = None
+            if self._whole == 0:
+                os.close(self._file)
+                self._file = None
+        self._torn = False
 
 
 def to_parquet(arrow: Path, parquet: Path) -> int:
-    """Turn a stream, whole or cut off, into a Parquet file and remove the stream; gives the rows."""
+    """Turn a stream, whole or cut off, into a Parquet file; gives the rows. The stream stays."""
     partial = parquet.with_suffix(".partial")
     rows = 0
     with pa.OSFile(str(arrow), "rb") as source:
@@ -117,7 +134,6 @@ def to_parquet(arrow: Path, parquet: Path) -> int:
                 writer.write_table(pa.Table.from_batches(pending).combine_chunks(), row_group_size=ROW_GROUP)
                 rows += waiting
     partial.replace(parquet)
-    arrow.unlink()
     return rows
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hil.errors import RunFolderError
 from hil.loop.clock import NS_PER_S, VirtualClock, WallClock
 from hil.loop.cycle import Cycle, CycleEnd, CycleParts, CycleSettings, StopFlag
 from hil.loop.events import EventLog
@@ -31,7 +32,11 @@ _PROGRESS_NS = 200_000_000
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run came to; ``wall_s`` is the time of the loop and its recording, ``report_s`` that of the report."""
+    """What a run came to; ``wall_s`` is the time of the loop and its recording, ``report_s`` that of the report.
+
+    ``lost_files`` names the files that could not be written and why; ``events_dropped`` counts events beyond the
+    room for those of one run.
+    """
 
     run_dir: Path
     end: CycleEnd
@@ -40,10 +45,26 @@ class RunResult:
     recorded: Recorded
     report: ReportResult | None
     lost_files: list[str] = field(default_factory=list)
+    events_dropped: int = 0
+
+    @property
+    def losses(self) -> list[str]:
+        """What of the run was not recorded, in words; nothing for a whole run folder."""
+        recorded = self.recorded
+        told = []
+        if recorded.rows_lost or recorded.events_lost:
+            what = f"{recorded.rows_lost} rows and {recorded.events_lost} events were not recorded"
+            told.append(f"{what}: {recorded.error or 'the recorder gave no reason'}")
+        if self.events_dropped:
+            told.append(f"{self.events_dropped} events were beyond the room for those of one run")
+        return told + [f"not written: {lost}" for lost in self.lost_files]
 
     @property
     def exit_code(self) -> int:
-        """0 all requirements met, 1 not, 3 tripped."""
+        """0 all requirements met, 1 not, 3 tripped.
+
+        A run that was interrupted before its duration, or whose folder is not whole, has not met them.
+        """
         if self.end.stop == "tripped":
             return 3
         whole = (
@@ -70,6 +91,8 @@ class RunResult:
             "reasons": list(report.reasons) if report is not None else [],
             "requirements": [asdict(item) for item in report.requirements] if report is not None else [],
             "rows_lost": self.recorded.rows_lost,
+            "events_lost": self.recorded.events_lost,
+            "recorder_error": self.recorded.error,
             "not_written": self.lost_files,
             "exit_code": self.exit_code,
         }
@@ -109,7 +132,7 @@ def run_rig(
             bus.prove(_PROVE_TIMEOUT_S)
         started = datetime.now(UTC)
         folder = RunFolder(out, rig.config.rig, started)
-        folder.write_yaml("rig.yaml", rig.resolved)
+        folder.write_rig(rig.resolved)
         return _run(rig, parts, clock, folder, stop, events, progress, started, command)
     finally:
         if bus is not None:
@@ -137,27 +160,30 @@ def _run(
     sink = recorder if progress is None else _ProgressSink(recorder.push, progress)
     cycle = Cycle(parts, clock, _settings(rig), _policy(rig), sink, events, stop)
     begun = time.perf_counter()
-    end = cycle.run()
-    recorded = recorder.finish()
-    folder.finish_trend()
+    try:
+        end = cycle.run()
+    finally:
+        recorded = recorder.finish()
+    folder.finish_trend(recorded.rows_written)
     wall_s = time.perf_counter() - begun
     folder.write_json("timing.json", _timing(rig, cycle))
     counters = _counters(parts, cycle, events)
     folder.write_json(
         "run.json", _record_of_run(end, wall_s, recorded, folder.errors, counters, started, command)
     )
-    return _reported(folder, end, wall_s, recorded)
-
-
-def _reported(folder: RunFolder, end: CycleEnd, wall_s: float, recorded: Recorded) -> RunResult:
     begun = time.perf_counter()
-    report = None
-    try:
-        report = build_report(folder.path)
-    except OSError as error:
-        folder.errors.append(f"report.html: {error}")
+    report = _report(folder)
     report_s = time.perf_counter() - begun
-    return RunResult(folder.path, end, wall_s, report_s, recorded, report, folder.errors)
+    return RunResult(folder.path, end, wall_s, report_s, recorded, report, folder.errors, events.dropped)
+
+
+def _report(folder: RunFolder) -> ReportResult | None:
+    """Report on the run, or note why not: a run that is over is not to fail for want of a page."""
+    try:
+        return build_report(folder.path)
+    except (RunFolderError, OSError) as error:
+        folder.errors.append(f"report.html: {error}")
+        return None
 
 
 def _settings(rig: Rig) -> CycleSettings:
