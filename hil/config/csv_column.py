@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hil.config.nearest import did_you_mean
+from hil.config.yaml_lines import near_file
 from hil.errors import ConfigError, Problem
 
 TIME = "time_s"
@@ -37,7 +38,7 @@ def read_column(
     Parameters
     ----------
     path : Path
-        ``.csv`` or ``.csv.gz``, UTF-8, a header line, comma or semicolon between cells.
+        ``.csv`` or ``.csv.gz``, UTF-8, a header line, comma or semicolon (then with a decimal comma) between cells.
     column : str
         Its name in the header.
     max_gap_s : float, optional
@@ -48,14 +49,19 @@ def read_column(
     Raises
     ------
     ConfigError
-        File not found, column missing, a cell that is empty or not a finite number, time that does not increase,
-        gaps: each with file and line.
+        File not found, column missing or there twice, a cell that is empty or not a finite number, time that
+        does not increase, gaps: each with file and line.
     """
     rows = _rows(path, place)
-    header = [cell.strip() for cell in rows[0][1]] if rows else []
+    if not rows:
+        raise ConfigError(_at(place, path, "the file is empty", f"a header line: {TIME},{column}"))
+    header = [cell.strip() for cell in rows[0][1]]
     for name in (TIME, column):
         if name not in header:
             raise ConfigError(_missing_column(path, name, header, place))
+        if header.count(name) > 1:
+            what = f"the column {name!r} stands {header.count(name)} times in the header"
+            raise ConfigError(Problem(str(path), rows[0][0], what, "keep one, or rename the others"))
     at_time, at_value = header.index(TIME), header.index(column)
     problems: list[Problem] = []
     times: list[float] = []
@@ -87,13 +93,23 @@ def _rows(path: Path, place: Problem | None) -> list[tuple[int, list[str]]]:
         data = path.read_bytes()
         text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
     except FileNotFoundError as error:
-        near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise ConfigError(_at(place, path, "file not found", did_you_mean(path.name, near))) from error
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise ConfigError(_at(place, path, f"cannot be read: {error}", "")) from error
+        raise ConfigError(_at(place, path, "file not found", near_file(path))) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(_at(place, path, "not text in UTF-8", 'save it as "CSV UTF-8"')) from error
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(_at(place, path, f"cannot be read: {why}", "")) from error
     first = text.split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text), delimiter=";" if ";" in first else ",")
-    return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    semicolons = ";" in first
+    reader = csv.reader(io.StringIO(text), delimiter=";" if semicolons else ",")
+    try:
+        rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise ConfigError(Problem(str(path), reader.line_num, f"not CSV: {error}")) from error
+    if not semicolons:
+        return rows
+    # A spreadsheet that separates with semicolons writes decimal commas; the header stays as it is.
+    return rows[:1] + [(line, [cell.replace(",", ".") for cell in row]) for line, row in rows[1:]]
 
 
 def _at(place: Problem | None, path: Path, what: str, hint: str) -> Problem:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from hil.config.strict import Finite, NotNegative, Strict
+from hil.config.strict import Finite, Instant, Strict, WrongKeyError
 
 
 class CduConfig(Strict):
@@ -33,7 +33,7 @@ class _Linear(Strict):
     outputs: tuple[str, ...] = Field(strict=False, min_length=1)
     input_levels: tuple[Finite, ...] | None = Field(default=None, strict=False)
     output_levels: tuple[Finite, ...] | None = Field(default=None, strict=False)
-    dead_time_s: NotNegative = 0.0
+    dead_time_s: Instant = 0.0
 
     @model_validator(mode="after")
     def _levels_fit(self) -> _Linear:
@@ -42,7 +42,8 @@ class _Linear(Strict):
             ("output_levels", self.output_levels, self.outputs),
         ):
             if levels is not None and len(levels) != len(signals):
-                raise ValueError(f"{name} has {len(levels)} numbers for {len(signals)} signals")
+                what = f"{len(levels)} numbers for {len(signals)} signals ({', '.join(signals)})"
+                raise WrongKeyError(name, what, "one number a signal, in its unit")
         return self
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from hil.config.strict import Finite, NotNegative, Pair, Positive, Strict
+from hil.config.strict import Finite, Instant, Pair, Positive, Span, Strict
 
 
 class _Profile(Strict):
@@ -27,7 +27,7 @@ class ConstantProfile(_Profile):
 class StepAt(Strict):
     """The level from ``at_s`` on."""
 
-    at_s: NotNegative
+    at_s: Instant
     level: Finite
 
 
@@ -45,8 +45,8 @@ class RampProfile(_Profile):
     type: Literal["ramp"]
     start_level: Finite
     end_level: Finite
-    start_s: NotNegative = 0.0
-    end_s: Positive
+    start_s: Instant = 0.0
+    end_s: Span
 
 
 class SquareProfile(_Profile):
@@ -55,10 +55,10 @@ class SquareProfile(_Profile):
     type: Literal["square"]
     low: Finite
     high: Finite
-    period_s: Positive
+    period_s: Span
     duty: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    edge_time_s: NotNegative = 0.0
-    start_s: NotNegative = 0.0
+    edge_time_s: Instant = 0.0
+    start_s: Instant = 0.0
 
 
 class CsvProfile(_Profile):
@@ -69,7 +69,7 @@ class CsvProfile(_Profile):
     column: str
     interpolation: Literal["hold", "linear"] = "linear"
     repeat: bool = False
-    max_gap_s: Positive | None = None
+    max_gap_s: Span | None = None
     """Longest step of time that is not a gap; ten times the median step where it is not given."""
 
 
@@ -77,7 +77,7 @@ class AiWorkloadProfile(_Profile):
     """Seeded synthetic AI load: synchronised training with crests, troughs and fast edges, checkpoints, idle times."""
 
     type: Literal["ai_workload"]
-    racks: Annotated[int, Field(gt=0)]
+    racks: Annotated[int, Field(gt=0, le=100_000)]
     rack_power_kw: Positive = 132.0
     swing_kw: Pair = (55.0, 95.0)
     crest_s: Pair = (10.0, 30.0)
@@ -85,9 +85,9 @@ class AiWorkloadProfile(_Profile):
     edge_time_s: Annotated[float, Field(gt=0, le=5)] = 0.2
     job_s: Pair = (1800.0, 14400.0)
     idle_s: Pair = (120.0, 1200.0)
-    checkpoint_every_s: Positive = 1800.0
-    checkpoint_s: Positive = 60.0
-    seed: Annotated[int, Field(ge=0)] | None = None
+    checkpoint_every_s: Span = 1800.0
+    checkpoint_s: Span = 60.0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     """The rig's seed where it is not given."""
 
 

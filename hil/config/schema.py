@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from hil.config.plants import PlantConfig
 from hil.config.profiles import ProfileConfig
-from hil.config.strict import Finite, NotNegative, Pair, Positive, Strict
+from hil.config.strict import Finite, Instant, Pair, Positive, Span, Strict, WrongKeyError
 
 
 class SignalConfig(Strict):
@@ -17,7 +17,7 @@ class SignalConfig(Strict):
     unit: str
     range: Pair
     failsafe: Finite | None = None
-    max_age_s: NotNegative | None = None
+    max_age_s: Instant | None = None
     initial: Finite | None = None
     rate_up_per_s: Positive | None = None
     rate_down_per_s: Positive | None = None
@@ -30,13 +30,13 @@ class OverrunConfig(Strict):
     """What happens when cycles end after their deadline."""
 
     policy: Literal["skip", "degrade", "trip"] = "skip"
-    trip_after: Annotated[int, Field(gt=0)] = 10
+    trip_after: Annotated[int, Field(gt=0, le=1_000_000)] = 10
     """Missed periods in succession at which policy ``trip`` ends the run."""
-    degrade_after: Annotated[int, Field(gt=0)] = 3
+    degrade_after: Annotated[int, Field(gt=0, le=1_000_000)] = 3
     """Missed periods in succession at which policy ``degrade`` doubles the period."""
-    degrade_limit: Annotated[int, Field(ge=2)] = 8
+    degrade_limit: Annotated[int, Field(ge=2, le=1000)] = 8
     """Greatest factor on the period under policy ``degrade``."""
-    recover_after: Annotated[int, Field(gt=0)] = 50
+    recover_after: Annotated[int, Field(gt=0, le=1_000_000)] = 50
     """Cycles on time in succession after which a doubled period is halved again."""
 
 
@@ -60,8 +60,8 @@ class PidConfig(Strict):
     form: Literal["ideal", "parallel"] = "ideal"
     gain_unit: str
     gain: Finite | None = None
-    integral_time_s: Positive | None = None
-    derivative_time_s: NotNegative = 0.0
+    integral_time_s: Span | None = None
+    derivative_time_s: Instant = 0.0
     kp: Finite | None = None
     ki_per_s: Finite | None = None
     kd_s: Finite | None = None
@@ -69,7 +69,7 @@ class PidConfig(Strict):
     setpoint_weight_c: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] = 0.0
     derivative_filter_n: Positive = 10.0
     anti_windup: Literal["tracking", "conditional"] = "tracking"
-    tracking_time_s: Positive | None = None
+    tracking_time_s: Span | None = None
     feedforward: FeedforwardConfig | None = None
     applied: str | None = None
     """Signal with what the actuator truly does, where that is not this controller's own output (shadow)."""
@@ -81,16 +81,19 @@ class PidConfig(Strict):
         ideal = {"gain": self.gain, "integral_time_s": self.integral_time_s}
         parallel = {"kp": self.kp, "ki_per_s": self.ki_per_s, "kd_s": self.kd_s}
         own, other, needed = (ideal, parallel, "gain") if self.form == "ideal" else (parallel, ideal, "kp")
-        strangers = [name for name, value in other.items() if value is not None]
-        if strangers:
-            raise ValueError(f"form {self.form} has no {', '.join(strangers)}; it takes {', '.join(own)}")
+        for name, value in other.items():
+            if value is not None:
+                hint = f"it takes {', '.join(own)}; or the other form"
+                raise WrongKeyError(name, f"form {self.form} has no {name}", hint)
         if own[needed] is None:
-            raise ValueError(f"form {self.form} needs {needed}")
+            raise WrongKeyError("form", f"form {self.form} needs {needed}", f"{needed}: <size of the gain>")
         for name, value in own.items():
             if value is not None and value < 0:
-                raise ValueError(
-                    f"{name} {value:g} is negative: give its size, and say the direction with action: "
-                    "direct (output rises when the measured value is too high) or reverse"
+                raise WrongKeyError(
+                    name,
+                    f"{value:g} is negative, and a gain is given by its size ({-value:g})",
+                    "say the direction with action: direct (output rises when the measured value is too high) "
+                    "or reverse",
                 )
         return self
 
@@ -99,7 +102,7 @@ class ModbusTcpConfig(Strict):
     """A device on Modbus TCP. Only the signals under ``read`` and ``write`` are ever touched."""
 
     type: Literal["modbus_tcp"]
-    host: str
+    host: Annotated[str, Field(min_length=1)]
     port: Annotated[int, Field(ge=1, le=65535)] = 502
     points: str
     read: tuple[str, ...] = Field(default=(), strict=False)
@@ -109,8 +112,8 @@ class ModbusTcpConfig(Strict):
     max_registers: Annotated[int, Field(ge=1, le=125)] = 125
     max_gap_registers: Annotated[int, Field(ge=0, le=100)] = 0
     max_in_flight: Annotated[int, Field(ge=1, le=16)] = 1
-    gap_ms: NotNegative = 0.0
-    connect_timeout_s: Positive = 1.0
+    gap_ms: Annotated[float, Field(ge=0, le=60_000)] = 0.0
+    connect_timeout_s: Annotated[float, Field(gt=0, le=60)] = 1.0
 
 
 class LoopConfig(Strict):
@@ -120,7 +123,7 @@ class LoopConfig(Strict):
     measured: str
     output: str
     band: Positive
-    warm_up_s: NotNegative = 0.0
+    warm_up_s: Instant = 0.0
 
 
 class RequirementConfig(Strict):
@@ -133,7 +136,10 @@ class RequirementConfig(Strict):
     @model_validator(mode="after")
     def _has_a_limit(self) -> RequirementConfig:
         if self.min is None and self.max is None:
-            raise ValueError(f"{self.kpi}: give min, max or both")
+            raise WrongKeyError("kpi", f"{self.kpi} has no limit", "give min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            what = f"{self.kpi}: min {self.min:g} is above max {self.max:g}, so nothing can meet it"
+            raise WrongKeyError("min", what, f"did you mean min: {self.max:g}, max: {self.min:g}?")
         return self
 
 
@@ -143,6 +149,14 @@ class BudgetConfig(Strict):
     read_percent: Annotated[float, Field(gt=0, le=80)] = 40.0
     write_percent: Annotated[float, Field(gt=0, le=80)] = 30.0
 
+    @model_validator(mode="after")
+    def _leaves_time(self) -> BudgetConfig:
+        total = self.read_percent + self.write_percent
+        if total > 95:
+            what = f"read_percent and write_percent take {total:g} % of the period together"
+            raise WrongKeyError("read_percent", what, "leave 5 % or more for plants and controllers")
+        return self
+
 
 class RigConfig(Strict):
     """A whole rig."""
@@ -150,9 +164,9 @@ class RigConfig(Strict):
     rig: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     description: str = ""
     clock: Literal["wall", "virtual"]
-    period_s: Positive
-    duration_s: Positive | None = None
-    seed: Annotated[int, Field(ge=0)] = 0
+    period_s: Annotated[float, Field(ge=1e-6, le=86400)]
+    duration_s: Span | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     overrun: OverrunConfig = OverrunConfig()
     budget: BudgetConfig = BudgetConfig()
     signals: dict[str, SignalConfig] = Field(min_length=1)

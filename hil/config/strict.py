@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic_core import ErrorDetails
 
-from hil.config.nearest import did_you_mean
-from hil.config.yaml_lines import Document, Key
+from hil.config.nearest import nearest
+from hil.config.plain_words import in_plain_words
+from hil.config.yaml_lines import Document, Key, Path_
 from hil.errors import ConfigError, Problem
+
+LONGEST_S = 1e9
+"""Thirty years: no time in a rig is longer, and all of them fit 64 bits of ns."""
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Pair = Annotated[tuple[Finite, Finite], Field(strict=False)]
+Span = Annotated[float, Field(gt=0, le=LONGEST_S, allow_inf_nan=False)]
+"""A length of time, s."""
+Instant = Annotated[float, Field(ge=0, le=LONGEST_S, allow_inf_nan=False)]
+"""A loop time or a length of time that may be 0, s."""
+
+
+class WrongKeyError(ValueError):
+    """Raised by a model's own checks: what is wrong with one of its keys, and the nearest right thing."""
+
+    def __init__(self, key: str, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.key = key
+        self.hint = hint
 
 
 class Strict(BaseModel):
@@ -25,78 +41,93 @@ class Strict(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _known_keys(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            known = {field.alias or name for name, field in cls.model_fields.items()}
-            unknown = [key for key in data if key not in known]
-            if unknown:
-                hints = [did_you_mean(key, sorted(known)) or f"known here: {', '.join(sorted(known))}"
-                         for key in unknown]  # fmt: skip
-                raise PydanticCustomError("unknown_key", "unknown key", {"keys": unknown, "hints": hints})
+    def _note_keys(cls, data: Any, info: ValidationInfo) -> Any:
+        """Leave word of the keys known here: the refusal of an unknown one comes without them."""
+        if isinstance(data, dict) and isinstance(info.context, dict):
+            info.context[id(data)] = sorted(field.alias or name for name, field in cls.model_fields.items())
         return data
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-def validate(model: type[ModelT], document: Document, path: tuple[Key, ...] = ()) -> ModelT:
+def validate(model: type[ModelT], document: Document, path: Path_ = ()) -> ModelT:
     """Validate what stands at ``path`` of ``document``; ``ConfigError`` holds every problem with its line."""
     data: Any = document.data
     for key in path:
         data = data[key]
+    known: dict[int, list[str]] = {}
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context=known)
     except ValidationError as error:
-        problems = [problem for details in error.errors() for problem in _problems(document, path, details)]
-        raise ConfigError(problems) from error
+        raise ConfigError(_problems(document, path, error.errors(), known)) from error
 
 
-def _problems(document: Document, base: tuple[Key, ...], details: ErrorDetails) -> Iterator[Problem]:
-    path = _yaml_path(document.data, (*base, *details["loc"]))
-    where = ".".join(str(key) for key in path) or "the file"
-    context = details.get("ctx", {})
-    if details["type"] == "unknown_key":
-        for key, hint in zip(context["keys"], context["hints"], strict=True):
-            prefix = f"{where}: " if path else ""
-            yield document.problem((*path, key), f"{prefix}unknown key {key!r}", hint)
-        return
-    what, hint = _in_plain_words(details)
-    yield document.problem(path, f"{where}: {what}", hint)
+def _problems(
+    document: Document, base: Path_, found: list[ErrorDetails], known: dict[int, list[str]]
+) -> list[Problem]:
+    placed = [(_yaml_path(document.data, (*base, *details["loc"])), details) for details in found]
+    problems: list[Problem] = []
+    meant: set[Path_] = set()
+    for path, details in placed:
+        if details["type"] == "extra_forbidden":
+            problem, candidate = _unknown_key(document, path, known)
+            problems.append(problem)
+            meant.add((*path[:-1], candidate))
+    alternatives: dict[Path_, list[ErrorDetails]] = {}
+    for path, details in placed:
+        if details["type"] == "missing" and (*path, details["loc"][-1]) in meant:
+            continue  # one slip of the pen, one message: the misspelt key says which one is missing
+        if details["type"] != "extra_forbidden":
+            # Each member of a union complains for itself about one and the same value.
+            place = (*path, details["loc"][-1]) if details["type"] == "missing" else path
+            alternatives.setdefault(place, []).append(details)
+    for place, complaints in alternatives.items():
+        problems.append(_wrong_value(document, place, complaints))
+    return sorted(problems, key=lambda problem: problem.line or 0)
 
 
-def _yaml_path(data: Any, loc: tuple[Key, ...]) -> tuple[Key, ...]:
+def _unknown_key(document: Document, path: Path_, known: dict[int, list[str]]) -> tuple[Problem, str]:
+    holder: Any = document.data
+    for key in path[:-1]:
+        holder = holder[key]
+    here = known.get(id(holder), [])
+    candidate = nearest(str(path[-1]), here) or ""
+    hint = f'did you mean "{candidate}"?' if candidate else f"known here: {', '.join(here)}"
+    where = ".".join(str(key) for key in path[:-1])
+    what = f"{where}: unknown key {path[-1]!r}" if where else f"unknown key {path[-1]!r}"
+    return document.problem(path, what, hint), candidate
+
+
+def _wrong_value(document: Document, path: Path_, complaints: list[ErrorDetails]) -> Problem:
+    error = complaints[0].get("ctx", {}).get("error")
+    if isinstance(error, WrongKeyError):
+        path = (*path, error.key)
+        return document.problem(path, f"{_dotted(path)}: {error}", error.hint)
+    what, hint = in_plain_words(complaints)
+    if complaints[0]["type"] == "missing":
+        path = path[:-1]
+    return document.problem(path, f"{_dotted(path)}: {what}", hint)
+
+
+def _dotted(path: Path_) -> str:
+    """Write a path as a person counts: the items of a list from 1."""
+    return ".".join(str(key + 1) if isinstance(key, int) else key for key in path) or "the file"
+
+
+def _yaml_path(data: Any, loc: tuple[Key, ...]) -> Path_:
     """Keep the parts of a pydantic location that are keys of the file: unions add their tags to it."""
     path: list[Key] = []
+    tag_seen = False
     for part in loc:
+        if isinstance(data, dict) and not tag_seen and part == data.get("type"):
+            tag_seen = True
+            continue
         inside = (isinstance(data, dict) and part in data) or (
             isinstance(data, list) and isinstance(part, int) and part < len(data)
         )
         if inside:
             path.append(part)
             data = data[part]
+            tag_seen = False
     return tuple(path)
-
-
-def _in_plain_words(details: ErrorDetails) -> tuple[str, str]:
-    kind, context, value = details["type"], details.get("ctx", {}), details.get("input")
-    if kind == "missing":
-        return f"the key {details['loc'][-1]!r} is missing", ""
-    if kind == "union_tag_not_found":
-        return f"the key {str(context.get('discriminator', 'type')).strip(chr(39))!r} is missing", ""
-    if kind == "union_tag_invalid":
-        tags = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
-        return f"unknown type {context['tag']!r}", did_you_mean(
-            str(context["tag"]), tags
-        ) or f"known: {', '.join(tags)}"
-    if kind in {"literal_error", "enum"}:
-        return f"{value!r} is not one of {context['expected']}", did_you_mean(
-            str(value), _quoted(str(context["expected"]))
-        )
-    message = details["msg"]
-    message = message[0].lower() + message[1:]
-    shown = "" if isinstance(value, dict) else f", not {value!r}"
-    return f"{message.removeprefix('value error, ')}{shown}", ""
-
-
-def _quoted(expected: str) -> list[str]:
-    return expected.replace(" or ", ", ").replace("'", "").split(", ")

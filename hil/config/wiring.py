@@ -61,12 +61,24 @@ def check_signals(document: Document, config: RigConfig) -> list[Problem]:
                 problems.append(
                     document.problem((*path, key), what, f"nearest inside: {min(max(value, low), high):g}")
                 )
-        if signal.mirrors is not None and signal.mirrors not in config.signals:
-            what = f"signal {name} mirrors {signal.mirrors!r}, which is no signal of this rig"
-            problems.append(
-                document.problem((*path, "mirrors"), what, did_you_mean(signal.mirrors, config.signals))
-            )
+        problems += _mirror_problems(document, config, name)
     return problems
+
+
+def _mirror_problems(document: Document, config: RigConfig, name: str) -> list[Problem]:
+    signal, path = config.signals[name], ("signals", name, "mirrors")
+    if signal.mirrors is None:
+        return []
+    original = config.signals.get(signal.mirrors)
+    if original is None or signal.mirrors == name:
+        others = [other for other in config.signals if other != name]
+        which = "which is itself" if original is not None else "which is no signal of this rig"
+        what = f"signal {name} mirrors {signal.mirrors!r}, {which}"
+        return [document.problem(path, what, did_you_mean(signal.mirrors, others))]
+    if original.unit != signal.unit:
+        what = f"unit mismatch: signal {name} in {signal.unit} mirrors {signal.mirrors} in {original.unit}"
+        return [document.problem(path, what, "a copy is in the unit of its original")]
+    return []
 
 
 def check_uses(document: Document, signals: Mapping[str, SignalConfig], uses: Sequence[Use]) -> list[Problem]:
@@ -115,7 +127,4 @@ def _writer_problems(document: Document, name: str, writers: list[Use], readers:
         what = f"no writer: nothing writes {name}, which {users} reads"
         hint = f"wire an output to it, or give it a source: sources: {{{name}: <number>}}"
         return [document.problem(readers[0].path, what, hint)]
-    if not writers and not readers:
-        what = f"signal {name} is declared and never used"
-        return [document.problem(("signals", name), what, "wire it or take it out")]
     return []

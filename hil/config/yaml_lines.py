@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,16 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarbool import ScalarBoolean
 
 from hil.config.nearest import did_you_mean
 from hil.errors import ConfigError, Problem
 
 Key = str | int
 Path_ = tuple[Key, ...]
+
+_MOST_NODES = 200_000
+"""More values than any rig has; aliases of aliases make a small file larger than any memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +36,14 @@ class Document:
         Plain data: dict, list, str, int, float, bool, None.
     lines : dict
         One-based line of each path of keys and item numbers.
+    origins : dict
+        What does not come from the file: the words of the command line, by path.
     """
 
     file: str
     data: dict[str, Any]
     lines: dict[Path_, int] = field(default_factory=dict)
+    origins: dict[Path_, str] = field(default_factory=dict)
 
     def line(self, *path: Key) -> int | None:
         """Line of ``path``, or of the nearest enclosing key that has one."""
@@ -44,63 +53,130 @@ class Document:
         return None
 
     def problem(self, path: Sequence[Key], what: str, hint: str = "") -> Problem:
-        """Make a :class:`Problem` at ``path`` of this file."""
+        """Make a :class:`Problem` at ``path`` of this file, or of the command line that changed it."""
+        path = tuple(path)
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.origins:
+                return Problem(self.origins[path[:length]], None, what, hint)
         return Problem(self.file, self.line(*path), what, hint)
 
 
 def read_yaml(path: Path) -> Document:
     """Read one YAML mapping; ``ConfigError`` names the file, the line and what is wrong with it."""
     file = str(path)
+    text = _text(path, file)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise ConfigError(Problem(file, None, "file not found", _nearest_file(path))) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(Problem(file, None, f"cannot be read: {error}")) from error
-    try:
-        tree = YAML(typ="rt").load(text)
+        with warnings.catch_warnings():
+            # An anchor used twice is YAML's business; what it leads to is checked like everything else.
+            warnings.simplefilter("ignore")
+            tree = YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else None
         what = str(error.problem or error.context or "not valid YAML").split("\n")[0]
-        raise ConfigError(Problem(file, line, f"not YAML: {what}", _yaml_hint(text, line))) from error
+        raise ConfigError(Problem(file, line, f"not YAML: {what}", _yaml_hint(text, line, what))) from error
     except (YAMLError, ValueError) as error:
-        raise ConfigError(Problem(file, None, f"not YAML: {str(error).splitlines()[0]}")) from error
+        what = (str(error).splitlines() or ["not valid"])[0]
+        raise ConfigError(Problem(file, None, f"not YAML: {what}")) from error
+    except RecursionError as error:
+        raise ConfigError(Problem(file, None, "not usable: its values are nested too deeply")) from error
     if not isinstance(tree, CommentedMap):
-        kind = "empty" if tree is None else f"a {type(tree).__name__.removeprefix('Commented').lower()}"
-        raise ConfigError(Problem(file, 1, f"not a mapping of keys to values: the file is {kind}"))
-    lines: dict[Path_, int] = {(): 1}
-    return Document(file, _plain(tree, (), lines), lines)
+        what = f"not a mapping of keys to values: the file is {_kind(tree)}"
+        raise ConfigError(Problem(file, 1, what))
+    reader = _Reader(file)
+    return Document(file, reader.plain(tree, (), ()), reader.lines)
 
 
-def _plain(node: Any, path: Path_, lines: dict[Path_, int]) -> Any:
-    if isinstance(node, Mapping):
+class _Reader:
+    """Turns the reader's own classes, which remember their layout, into plain data and lines."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.lines: dict[Path_, int] = {(): 1}
+        self._nodes = 0
+
+    def plain(self, node: Any, path: Path_, around: tuple[int, ...]) -> Any:
+        self._nodes += 1
+        if id(node) in around or self._nodes > _MOST_NODES:
+            why = "an alias leads back into itself" if id(node) in around else "aliases make it too large"
+            raise ConfigError(Problem(self.file, self._line(path), f"not usable: {why}"))
+        if isinstance(node, CommentedMap):
+            return self._mapping(node, path, (*around, id(node)))
+        if isinstance(node, CommentedSeq):
+            for number in range(len(node)):
+                self.lines[(*path, number)] = node.lc.item(number)[0] + 1
+            inner = (*around, id(node))
+            return [self.plain(item, (*path, number), inner) for number, item in enumerate(node)]
+        return self._scalar(node, path)
+
+    def _mapping(self, node: CommentedMap, path: Path_, around: tuple[int, ...]) -> dict[str, Any]:
         result = {}
         for key, value in node.items():
             name = str(key)
-            lines[(*path, name)] = node.lc.key(key)[0] + 1 if isinstance(node, CommentedMap) else 1
-            result[name] = _plain(value, (*path, name), lines)
+            # A key that came by a merge (<<) has no line of its own.
+            if key in node.lc.data:
+                self.lines[(*path, name)] = node.lc.key(key)[0] + 1
+            result[name] = self.plain(value, (*path, name), around)
         return result
-    if isinstance(node, CommentedSeq):
-        for number in range(len(node)):
-            lines[(*path, number)] = node.lc.item(number)[0] + 1
-        return [_plain(item, (*path, number), lines) for number, item in enumerate(node)]
-    for plain in (bool, int, float, str):
-        # The reader's own number and string classes remember their layout; nothing here wants that.
-        if isinstance(node, plain):
-            return plain(node)
-    return node
+
+    def _scalar(self, node: Any, path: Path_) -> Any:
+        if node is None:
+            return None
+        if isinstance(node, ScalarBoolean):
+            return bool(node)
+        for plain in (bool, int, float, str):
+            if isinstance(node, plain):
+                return plain(node)
+        where = ".".join(str(key) for key in path)
+        what = f"{where}: {str(node)[:60]} is neither text, number, true nor false"
+        raise ConfigError(Problem(self.file, self._line(path), what, "put it in quotes if it is a text"))
+
+    def _line(self, path: Path_) -> int:
+        return next(
+            self.lines[path[:length]] for length in range(len(path), -1, -1) if path[:length] in self.lines
+        )
 
 
-def _nearest_file(path: Path) -> str:
+def near_file(path: Path) -> str:
+    """Give the hint for a file that is not there: one with a similar name, or the folder that is missing."""
     folder = path.parent
-    if not folder.is_dir():
-        return f"the folder {folder} does not exist"
-    return did_you_mean(path.name, [entry.name for entry in folder.iterdir() if entry.is_file()])
+    try:
+        if not folder.is_dir():
+            return f"the folder {folder} does not exist"
+        return did_you_mean(path.name, [entry.name for entry in folder.iterdir() if entry.is_file()])
+    except (OSError, ValueError):
+        return ""  # a folder that cannot be listed has no hint to give
 
 
-def _yaml_hint(text: str, line: int | None) -> str:
+def _text(path: Path, file: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise ConfigError(Problem(file, None, "file not found", near_file(path))) from error
+    except UnicodeDecodeError as error:
+        line = path.read_bytes().count(b"\n", 0, error.start) + 1
+        raise ConfigError(Problem(file, line, "not YAML: not text in UTF-8", "save it as UTF-8")) from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(Problem(file, None, f"cannot be read: {why}")) from error
+
+
+def _kind(tree: Any) -> str:
+    if tree is None:
+        return "empty"
+    return "a list" if isinstance(tree, CommentedSeq) else "a single value"
+
+
+def _yaml_hint(text: str, line: int | None, what: str) -> str:
     rows = text.splitlines()
-    if line is not None and line <= len(rows) and "\t" in rows[line - 1]:
+    row = rows[line - 1] if line is not None and line <= len(rows) else ""
+    if "\t" in row:
         return "YAML is indented with spaces, and this line has a tab"
+    character = re.search(r"found character '(.)' that cannot start", what)
+    if character is not None:
+        return f"put the text that begins with {character[1]} in quotes"
+    if "duplicate key" in what:
+        return "a key stands once: take one of the two out"
+    if "mapping values are not allowed" in what:
+        return "a text with a colon in it needs quotes; or the indentation is wrong"
     return ""

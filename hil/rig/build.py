@@ -10,9 +10,9 @@ from typing import Any, Literal
 from controller import PID, Limiter
 from hil.config.scenario import load_scenario
 from hil.config.schema import RigConfig
-from hil.config.strict import validate
+from hil.config.strict import LONGEST_S, validate
 from hil.config.wiring import check_signals, check_uses
-from hil.config.yaml_lines import read_yaml
+from hil.config.yaml_lines import Document, read_yaml
 from hil.errors import ConfigError, Problem
 from hil.loop.clock import NS_PER_S
 from hil.loop.cycle import CycleParts
@@ -26,7 +26,7 @@ from hil.rig.action import check_actions
 from hil.rig.draft import Draft
 from hil.rig.loads import build_sources, first_values
 from hil.rig.overrides import apply_overrides
-from hil.rig.profiles import BuiltProfile
+from hil.rig.profiles import BuiltProfile, asked_for_at
 from hil.rig.scenario import Scenario, Targets
 
 
@@ -110,8 +110,12 @@ class Rig:
             devices=(bus,) if bus is not None else (),
             plants=tuple(wired.bind(image) for wired in self._plants.values()),
             controllers=tuple(blocks),
-            outputs=tuple(block.stage for block in blocks),
-            source_outputs=tuple(stages[name] for name in sources if name in sent),
+            outputs=tuple(block.stage for block in blocks if not isinstance(block, controllers.OuterLoop)),
+            # These run with their blocks; they are listed for the failsafe at the end.
+            source_outputs=(
+                *(stages[name] for name in sources if name in sent),
+                *(block.stage for block in blocks if isinstance(block, controllers.OuterLoop)),
+            ),
             falsifiers=targets.falsifiers,
             schedule=schedule,
         )
@@ -123,6 +127,7 @@ def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
     wishes = wishes or Wishes()
     document = read_yaml(path)
     apply_overrides(document, wishes.overrides)
+    _note_wishes(document, wishes)
     config = _with_wishes(validate(RigConfig, document), wishes)
     draft = Draft(document, config, path.parent)
     draft.problems += check_signals(document, config)
@@ -147,11 +152,20 @@ def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
     return Rig(config, tuple(_once(draft.warnings)), resolved, draft, profiles, wired, pids, points, chosen)
 
 
+def _note_wishes(document: Document, wishes: Wishes) -> None:
+    """Let what is wrong with a wish be told of the command line, not of the file it overrules."""
+    if wishes.duration_s is not None:
+        document.origins["duration_s",] = f"--duration {wishes.duration_s:g}"
+    if wishes.clock is not None:
+        document.origins["clock",] = f"--clock {wishes.clock}"
+
+
 def _with_wishes(config: RigConfig, wishes: Wishes) -> RigConfig:
     changes: dict[str, Any] = {}
     if wishes.duration_s is not None:
-        if not 0 < wishes.duration_s < float("inf"):
-            raise ConfigError(Problem("--duration", None, f"{wishes.duration_s:g} s must be positive"))
+        if not 0 < wishes.duration_s <= LONGEST_S:
+            what = f"{wishes.duration_s:g} s must be above 0 and at most {LONGEST_S:g} s"
+            raise ConfigError(Problem("--duration", None, what))
         changes["duration_s"] = wishes.duration_s
     if wishes.clock is not None:
         changes["clock"] = wishes.clock
@@ -206,7 +220,8 @@ def _choose_scenario(draft: Draft, wishes: Wishes) -> Scenario | None:
     try:
         chosen = Scenario(*load_scenario(path))
     except ConfigError as error:
-        draft.problems += error.problems
+        own = wishes.scenario is None
+        draft.problems += asked_for_at(error, draft.document, ("scenario",)) if own else error.problems
         return None
     if chosen.config.duration_s is not None and wishes.duration_s is None:
         draft.config = config.model_copy(update={"duration_s": chosen.config.duration_s})

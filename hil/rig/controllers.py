@@ -31,6 +31,10 @@ def note_uses(draft: Draft) -> None:
             draft.reads(loop.applied, (*path, "applied"), block, output.unit if output else None)
         if loop.feedforward is not None:
             draft.reads(loop.feedforward.signal, (*path, "feedforward", "signal"), block)
+        if loop.measured == loop.setpoint:
+            draft.refuse(
+                (*path, "measured"), f"controller {name}: measured and setpoint are both {loop.measured}"
+            )
 
 
 def make_pids(draft: Draft) -> dict[str, PID]:
@@ -41,6 +45,8 @@ def make_pids(draft: Draft) -> dict[str, PID]:
         output, measured = draft.config.signals.get(loop.output), draft.config.signals.get(loop.measured)
         if output is None or measured is None or not {output.unit, measured.unit} <= set(UNITS):
             continue
+        if output.range[0] >= output.range[1]:
+            continue  # told with the signal
         try:
             factor = gain_factor(loop.gain_unit, output.unit, measured.unit)
         except ValueError as error:
@@ -80,33 +86,57 @@ def _in_order(draft: Draft) -> tuple[str, ...]:
     loops = draft.config.controllers
     writer = {loop.output: name for name, loop in loops.items()}
     graph = {
-        name: {writer[read] for read in (loop.setpoint, loop.measured) if read in writer}
-        for name, loop in loops.items()
+        name: {writer[read] for read in _read_by(loop) if read in writer} for name, loop in loops.items()
     }
     try:
         return tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:
         ring = " -> ".join(error.args[1])
-        draft.refuse(("controllers", error.args[1][0]), f"controllers depend on each other in a ring: {ring}")
+        what = f"controllers depend on each other in a ring: {ring}"
+        hint = "an outer loop writes the set-point of an inner one, never the other way round"
+        draft.refuse(("controllers", error.args[1][0]), what, hint)
         return ()
+
+
+def _read_by(loop: PidConfig) -> tuple[str, ...]:
+    forward = (loop.feedforward.signal,) if loop.feedforward is not None else ()
+    return (loop.setpoint, loop.measured, *forward)
+
+
+class OuterLoop:
+    """An outer loop of a cascade: its limits at once, so the inner loop follows what was applied this very cycle."""
+
+    def __init__(self, block: PidBlock) -> None:
+        self.name = block.name
+        self.stage = block.stage
+        self._block = block
+
+    def run(self, now_ns: int, dt_s: float) -> None:
+        """Compute one step and pass it through the limits, at loop time ``now_ns`` over ``dt_s`` (s)."""
+        self._block.run(now_ns, dt_s)
+        self.stage.run(now_ns, dt_s)
+
+    def counters(self) -> dict[str, int]:
+        """As of the loop inside."""
+        return self._block.counters()
 
 
 def bind_pids(
     draft: Draft, image: Image, pids: Mapping[str, PID], stages: Mapping[str, OutputStage]
-) -> list[PidBlock]:
+) -> list[PidBlock | OuterLoop]:
     """Bind each PID to its slots of the image; ``stages`` by signal."""
-    blocks = []
+    blocks: list[PidBlock | OuterLoop] = []
     slot = image.index
+    followed = {signal for loop in draft.config.controllers.values() for signal in _read_by(loop)}
     for name, pid in pids.items():
         loop = draft.config.controllers[name]
         forward = loop.feedforward
-        blocks.append(
-            PidBlock(
-                name, image, pid, stages[loop.output],
-                setpoint=slot[loop.setpoint], measured=slot[loop.measured],
-                applied=slot[loop.applied] if loop.applied is not None else None,
-                feedforward=(slot[forward.signal], forward.gain, forward.bias) if forward is not None else None,
-                on_stale=_MODES[loop.on_stale], on_bad=_MODES[loop.on_bad],
-            )
+        block = PidBlock(
+            name, image, pid, stages[loop.output],
+            setpoint=slot[loop.setpoint], measured=slot[loop.measured],
+            applied=slot[loop.applied] if loop.applied is not None else None,
+            feedforward=(slot[forward.signal], forward.gain, forward.bias) if forward is not None else None,
+            on_stale=_MODES[loop.on_stale], on_bad=_MODES[loop.on_bad],
         )  # fmt: skip
+        blocks.append(OuterLoop(block) if loop.output in followed else block)
     return blocks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,6 +53,9 @@ def _select(draft: Draft, name: str, config: ModbusTcpConfig, lists: dict[str, P
             missing = problem.line is None
             where = draft.document.problem((*path, "points"), f"{problem.file}: {problem.what}", problem.hint)
             draft.problems.append(where if missing else problem)
+        # Or else every signal of the device would seem to have no writer.
+        for signal in config.read:
+            draft.writes(signal, (*path, "read"), f"devices.{name}")
         return None
     points = lists[key]
     reads = [
@@ -68,11 +72,38 @@ def _select(draft: Draft, name: str, config: ModbusTcpConfig, lists: dict[str, P
         draft.writes(signal, (*path, "read", number), f"devices.{name}")
     for number, signal in enumerate(config.write):
         draft.reads(signal, (*path, "write", number), f"devices.{name}")
+    _check_lists(draft, name, config)
     heartbeat = (
         _point(draft, points, config.heartbeat, (*path, "heartbeat"), "w") if config.heartbeat else None
     )
+    if heartbeat is not None:
+        _check_heartbeat(draft, name, config, heartbeat)
     _check_fit(draft, [*reads, *writes])
     return Selected(tuple(reads), tuple(writes), heartbeat)
+
+
+def _check_lists(draft: Draft, name: str, config: ModbusTcpConfig) -> None:
+    """Refuse a signal that is written twice, or read and written: what is sent must not be what just came in."""
+    for number, signal in enumerate(config.write):
+        path = ("devices", name, "write", number)
+        if signal in config.write[:number]:
+            first = draft.document.line("devices", name, "write", config.write.index(signal))
+            draft.refuse(path, f"device {name} writes {signal} twice (first on line {first})", "take one out")
+        if signal in config.read:
+            line = draft.document.line("devices", name, "read", config.read.index(signal))
+            what = f"device {name} writes {signal} and reads it into the same signal (line {line})"
+            draft.refuse(path, what, "read the answer into a signal, and a point, of its own")
+
+
+def _check_heartbeat(draft: Draft, name: str, config: ModbusTcpConfig, point: Point) -> None:
+    path, where = ("devices", name, "heartbeat"), f"{point.file}:{point.line}"
+    if point.table != "holding_register" or point.type != "uint16":
+        bit = "" if point.bit is None else f" bit {point.bit}"
+        what = f"heartbeat {point.signal} is a {point.type} in a {point.table}{bit} ({where})"
+        draft.refuse(path, what, "a heartbeat counts in a uint16 holding_register")
+    if point.signal in (*config.read, *config.write):
+        what = f"heartbeat {point.signal} is also under {'read' if point.signal in config.read else 'write'}"
+        draft.refuse(path, what, "the device writes its heartbeat by itself: take it out there")
 
 
 def _point(
@@ -174,4 +205,8 @@ def writes_beyond_this_machine(draft: Draft, selected: Mapping[str, Selected]) -
 
 
 def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
+    """Whether ``host`` can only be this machine; a name that merely begins like a loopback address is not."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

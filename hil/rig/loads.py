@@ -7,6 +7,7 @@ from pathlib import Path
 from hil.config.nearest import did_you_mean
 from hil.config.profiles import AnyProfile
 from hil.config.schema import RigConfig
+from hil.config.units import UNITS
 from hil.config.yaml_lines import Document, Path_
 from hil.errors import ConfigError
 from hil.rig.draft import Draft
@@ -21,11 +22,15 @@ def build_sources(draft: Draft, load: str | None, chosen: Scenario | None) -> di
     """Build the profile of every source: the rig's own, the scenario's load, or the command line's."""
     built: dict[str, BuiltProfile] = {}
     config = draft.config
+    if config.load is not None and config.load not in config.sources:
+        hint = did_you_mean(config.load, config.sources) or f"sources: {', '.join(config.sources) or 'none'}"
+        draft.refuse(("load",), f"load: {config.load!r} is no source of this rig", hint)
+        return built
     replaced = _replaced_load(draft, load, chosen)
     for name, own in config.sources.items():
         signal = config.signals.get(name)
-        if signal is None or signal.range[0] >= signal.range[1]:
-            continue
+        if signal is None or signal.range[0] >= signal.range[1] or signal.unit not in UNITS:
+            continue  # told with the signal
         profile, document, folder = own, draft.document, draft.folder
         path: Path_ = ("sources", name)
         if replaced is not None and name == config.load:
@@ -36,6 +41,11 @@ def build_sources(draft: Draft, load: str | None, chosen: Scenario | None) -> di
             built[name] = build_profile(profile, asked)
         except ConfigError as error:
             draft.problems += error.problems
+            continue
+        if (unit := built[name].assumed_unit) is not None:
+            what = f"{name}: nothing says what unit the column is in; taken as {unit}, like the signal"
+            hint = f"end the column's name with its unit (_{unit.lower()}), or give unit: in a load file"
+            draft.warnings.append(document.problem(path, what, hint))
     return built
 
 
@@ -48,10 +58,9 @@ def _replaced_load(
         asked_by = chosen.document.file
     if not asked_by:
         return None
-    if config.load is None or config.load not in config.sources:
-        hint = did_you_mean(config.load or "", config.sources) or "set the key load: to one of the sources"
+    if config.load is None:
         what = f"{asked_by} replaces the source named by the key 'load', and the rig names none"
-        draft.refuse(("load",), what, hint)
+        draft.refuse(("load",), what, f"load: <one of {', '.join(config.sources) or 'the sources'}>")
         return None
     if load is None:
         assert chosen is not None

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from hil.config.nearest import did_you_mean
-from hil.config.yaml_lines import Document
+from hil.config.yaml_lines import Document, Key, Path_
 from hil.errors import ConfigError, Problem
 
 
@@ -22,27 +22,51 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> None:
             raise ConfigError(Problem("--set", None, f"{text!r} is not of the form key.key=value"))
         try:
             plain = YAML(typ="safe", pure=True).load(value)
-        except YAMLError as error:
-            raise ConfigError(Problem("--set", None, f"{text!r}: the value is not YAML")) from error
-        _put(document.data, keys, plain, text)
+        except (YAMLError, ValueError, RecursionError) as error:
+            hint = "a text with special characters needs quotes: 'key=\"text\"'"
+            raise ConfigError(Problem("--set", None, f"{text!r}: the value is not YAML", hint)) from error
+        if not _is_plain(plain):
+            what = f"{text!r}: the value is neither text, number, true, false, list nor mapping"
+            raise ConfigError(Problem("--set", None, what, "put it in quotes if it is a text"))
+        place = _put(document.data, keys, plain, text)
+        document.origins[place] = f"--set {text}"
 
 
-def _put(data: Any, keys: list[str], value: Any, text: str) -> None:
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
+    if isinstance(value, list):
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, (str, int, float))
+
+
+def _put(data: Any, keys: list[str], value: Any, text: str) -> Path_:
+    """Put ``value`` in its place; gives the path. Items of a list are numbered from 0."""
+    path: list[Key] = []
     for depth, key in enumerate(keys[:-1]):
-        inside = data[int(key)] if isinstance(data, list) and key.isdigit() and int(key) < len(data) else None
+        inside = None
         if isinstance(data, dict):
             inside = data.get(key)
+            path.append(key)
+        elif key.isdecimal() and int(key) < len(data):
+            inside = data[int(key)]
+            path.append(int(key))
         if not isinstance(inside, (dict, list)):
             known = data if isinstance(data, dict) else ()
             where = ".".join(keys[: depth + 1])
-            raise ConfigError(
-                Problem("--set", None, f"{text!r}: the rig has no {where}", did_you_mean(key, known))
+            what = (
+                f"{text!r}: the rig has no {where}"
+                if inside is None
+                else f"{text!r}: {where} is a single value"
             )
+            raise ConfigError(Problem("--set", None, what, did_you_mean(key, set(known) - {key})))
         data = inside
     last = keys[-1]
-    if isinstance(data, list):
-        if not last.isdigit() or int(last) >= len(data):
-            raise ConfigError(Problem("--set", None, f"{text!r}: {last} is not the number of an item"))
-        data[int(last)] = value
-    else:
+    if isinstance(data, dict):
         data[last] = value
+        return (*path, last)
+    if not last.isdecimal() or int(last) >= len(data):
+        what = f"{text!r}: {last} is not the number of an item; they run from 0 to {len(data) - 1}"
+        raise ConfigError(Problem("--set", None, what))
+    data[int(last)] = value
+    return (*path, int(last))

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
+
+import numpy as np
 
 from hil.config.nearest import did_you_mean
 from hil.config.plants import CduConfig, StateSpaceConfig, TransferFunctionConfig
 from hil.config.units import UNITS
+from hil.config.yaml_lines import Path_
 from hil.loop import protocols
 from hil.loop.image import Image
 from hil.loop.plant import PlantBlock
 from hil.rig.action import Effects
+from hil.rig.cdu import make_cdu
 from hil.rig.draft import Draft
-from plant_models import CduPlant, LinearPlant, PlantError, Port, datasheet
+from plant_models import CduPlant, LinearPlant, PlantError, Port
+
+_MOST_PERIODS = 100_000
+"""Longest dead time, in periods of the loop: every one of them is kept."""
 
 
 class PlantModel(protocols.Plant, Protocol):
@@ -72,12 +79,11 @@ def make_plants(draft: Draft, first_values: Mapping[str, float]) -> dict[str, Wi
 
 
 def _cdu(draft: Draft, name: str, config: CduConfig, first_values: Mapping[str, float]) -> Wired | None:
-    path = ("plants", name)
-    settings: dict[str, Any] = dict(config.parameters)
-    try:
-        plant = CduPlant.from_datasheet(datasheet(config.datasheet, **config.figures), **settings)
-    except (PlantError, TypeError) as error:
-        draft.refuse(path, f"plant {name}: {error}")
+    plant = make_cdu(draft, name, config)
+    if plant is None:
+        # Or else every signal of the plant would seem to have no writer.
+        for port, signal in config.outputs.items():
+            draft.writes(signal, ("plants", name, "outputs", port), f"plants.{name}.{port}")
         return None
     inputs = _wire_inputs(draft, name, config.inputs, plant)
     outputs = _wire_outputs(draft, name, config.outputs, plant)
@@ -87,8 +93,20 @@ def _cdu(draft: Draft, name: str, config: CduConfig, first_values: Mapping[str, 
         else entry
         for port, entry in zip(plant.input_ports, inputs, strict=True)
     }
-    plant.start_at(start)
+    _start(draft, name, plant, start)
     return Wired(plant, inputs, outputs)
+
+
+def _start(draft: Draft, name: str, plant: CduPlant, start: Mapping[str, float]) -> None:
+    """Put the plant into equilibrium; one input at a time first, so that the wrong one can be named."""
+    before = len(draft.problems)
+    for port, value in start.items():
+        try:
+            plant.start_at({port: value})
+        except PlantError as error:
+            draft.refuse(("plants", name, "inputs", port), f"plant {name} cannot start: {error}")
+    if len(draft.problems) == before:
+        plant.start_at(start)
 
 
 def _wire_inputs(
@@ -138,6 +156,11 @@ def _unknown_ports(
 
 def _linear(draft: Draft, name: str, config: TransferFunctionConfig | StateSpaceConfig) -> Wired | None:
     path, signals = ("plants", name), draft.config.signals
+    if config.dead_time_s > _MOST_PERIODS * draft.config.period_s:
+        periods = config.dead_time_s / draft.config.period_s
+        what = f"plant {name}: dead time {config.dead_time_s:g} s is {periods:g} periods"
+        draft.refuse((*path, "dead_time_s"), what, f"at most {_MOST_PERIODS * draft.config.period_s:g} s")
+        return None
     for side, names, note in (
         ("inputs", config.inputs, draft.reads),
         ("outputs", config.outputs, draft.writes),
@@ -151,11 +174,25 @@ def _linear(draft: Draft, name: str, config: TransferFunctionConfig | StateSpace
     if not {port.unit for port in (*ports_in, *ports_out)} <= set(UNITS):
         return None
     try:
-        plant = _make_linear(config, ports_in, ports_out, draft.config.period_s)
+        # Numbers that leave the range of floats are an error here, not a plant of infinities.
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            plant = _make_linear(config, ports_in, ports_out, draft.config.period_s)
     except PlantError as error:
-        draft.refuse(path, f"plant {name}: {error}")
+        draft.refuse(_where(path, str(error)), f"plant {name}: {error}")
+        return None
+    except (ArithmeticError, np.linalg.LinAlgError, ValueError) as error:
+        what = f"plant {name}: its numbers are too large or too small to compute with ({error})"
+        draft.refuse(path, what, "choose units in which the coefficients are of moderate size")
         return None
     return Wired(plant, config.inputs, config.outputs)
+
+
+def _where(path: Path_, message: str) -> Path_:
+    """Place of the polynomial or matrix that a message of the linear plant is about."""
+    key = next(
+        (key for key in ("numerator", "denominator", "A", "B", "C", "D") if message.startswith(key)), None
+    )
+    return path if key is None else (*path, key)
 
 
 def _make_linear(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-from pydantic import TypeAdapter
 
 from hil.config.csv_column import read_column
 from hil.config.profiles import (
@@ -27,19 +27,24 @@ from hil.errors import ConfigError, Problem
 from hil.loop.source import Profile
 from plant_models import workload
 
+_CSV_LOAD = re.compile(r"^(?P<file>.+?\.csv(?:\.gz)?)(?::(?P<column>.*))?$", re.IGNORECASE)
 _KILO = "kW"
 """Unit in which an AI workload's powers are written."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltProfile:
-    """A profile, the way from its unit to the signal's (x ``factor`` + ``offset``), and all its extremes."""
+    """A profile, the way from its unit to the signal's (x ``factor`` + ``offset``), and all its extremes.
+
+    ``assumed_unit`` is the signal's unit where nothing says which one a CSV column is in.
+    """
 
     profile: Profile
     factor: float
     offset: float
     low: float
     high: float
+    assumed_unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,9 @@ class Asked:
         return ConfigError(self.document.problem((*self.path, *keys), f"{self.name}: {what}", hint))
 
 
+_Levels = ConstantProfile | StepProfile | RampProfile | SquareProfile | CsvProfile | AiWorkloadProfile
+
+
 def build_profile(config: AnyProfile, asked: Asked) -> BuiltProfile:
     """Build one profile; ``ConfigError`` where it cannot be, or where it leaves the signal's range."""
     if isinstance(config, FileProfile):
@@ -69,20 +77,27 @@ def build_profile(config: AnyProfile, asked: Asked) -> BuiltProfile:
         profile, levels, own_unit = _make(config, asked)
     except workload.WorkloadError as error:
         raise asked.refuse(str(error)) from error
+    unit = _unit(config, own_unit, asked)
+    factor, offset = affine(unit, asked.signal.unit)
+    low, high = (level * factor + offset for level in (min(levels), max(levels)))
+    _check_range(asked, low, high)
+    assumed = isinstance(config, CsvProfile) and config.unit is None and own_unit is None
+    return BuiltProfile(profile, factor, offset, low, high, unit if assumed else None)
+
+
+def _unit(config: _Levels, own_unit: str | None, asked: Asked) -> str:
+    """Give the unit of the levels: as written, as the file gives it, else the signal's."""
     unit = config.unit or own_unit or asked.signal.unit
     if unit not in UNITS:
         raise asked.refuse(f"unknown unit {unit!r}", unit_hint(unit), "unit")
     if UNITS[unit].dimension != UNITS[asked.signal.unit].dimension:
-        raise asked.refuse(
-            f"unit mismatch: the profile is in {unit}, and the signal is in {asked.signal.unit}"
-        )
-    factor, offset = affine(unit, asked.signal.unit)
-    low, high = (level * factor + offset for level in (min(levels), max(levels)))
-    _check_range(asked, low, high)
-    return BuiltProfile(profile, factor, offset, low, high)
+        source = f"the column {config.column!r}" if isinstance(config, CsvProfile) else "the profile"
+        what = f"unit mismatch: {source} is in {unit}, and the signal is in {asked.signal.unit}"
+        raise asked.refuse(what, f"give levels in {asked.signal.unit}, or another signal", "unit")
+    return unit
 
 
-def _make(config: Strict, asked: Asked) -> tuple[Profile, Sequence[float], str | None]:
+def _make(config: _Levels, asked: Asked) -> tuple[Profile, Sequence[float], str | None]:
     """Profile, all levels it can take, and the unit its file gives it."""
     match config:
         case ConstantProfile():
@@ -100,12 +115,11 @@ def _make(config: Strict, asked: Asked) -> tuple[Profile, Sequence[float], str |
             return pulse, (config.low, config.high), None
         case CsvProfile():
             place = asked.document.problem(asked.path, "")
-            column = read_column(asked.folder / config.file, config.column, config.max_gap_s, place)
+            column = read_column(asked.folder / config.file, config.column.strip(), config.max_gap_s, place)
             sampled = workload.Sampled(column.times_s, column.values, config.interpolation, config.repeat)
             return sampled, column.values, unit_of_name(config.column)
         case AiWorkloadProfile():
             return _ai_workload(config, asked)
-    raise TypeError(f"no builder for {type(config).__name__}")
 
 
 def _ai_workload(config: AiWorkloadProfile, asked: Asked) -> tuple[Profile, Sequence[float], str | None]:
@@ -125,21 +139,23 @@ def _from_file(config: FileProfile, asked: Asked) -> BuiltProfile:
     try:
         inner, document = load_profile_file(path)
     except ConfigError as error:
-        # A file that is not there is the asker's mistake; one that is wrong names its own lines.
-        asking = asked.document.file, asked.document.line(*asked.path)
-        problems = [
-            problem
-            if problem.line is not None
-            else Problem(*asking, f"{problem.file}: {problem.what}", problem.hint)
-            for problem in error.problems
-        ]
-        raise ConfigError(problems) from error
+        raise ConfigError(asked_for_at(error, asked.document, (*asked.path, "file"))) from error
     if isinstance(inner, FileProfile):
         raise ConfigError(
             document.problem(("file",), "a load file holds a profile, not the name of another file")
         )
     inside = Asked(asked.name, asked.signal, document, (), path.parent, asked.seed, asked.duration_s)
     return build_profile(inner, inside)
+
+
+def asked_for_at(error: ConfigError, document: Document, path: Path_) -> list[Problem]:
+    """Tell of a file that is not there at the place that asks for it; one that is wrong names its own lines."""
+    return [
+        problem
+        if problem.line is not None
+        else document.problem(path, f"{problem.file}: {problem.what}", problem.hint)
+        for problem in error.problems
+    ]
 
 
 class _LoadFile(Strict):
@@ -153,7 +169,16 @@ def load_profile_file(path: Path) -> tuple[AnyProfile, Document]:
     document = read_yaml(path)
     nested = Document(document.file, {"profile": document.data},
                       {("profile", *where): line for where, line in document.lines.items()})  # fmt: skip
-    return validate(_LoadFile, nested).profile, document
+    try:
+        return validate(_LoadFile, nested).profile, document
+    except ConfigError as error:
+        # "profile" is a key of ours, not of the file.
+        problems = [replace(p, what=_own_words(p.what)) for p in error.problems]
+        raise ConfigError(problems) from error
+
+
+def _own_words(what: str) -> str:
+    return what.removeprefix("profile.") if what.startswith("profile.") else what.removeprefix("profile: ")
 
 
 def parse_load(text: str, cwd: Path) -> tuple[AnyProfile, Document]:
@@ -162,21 +187,24 @@ def parse_load(text: str, cwd: Path) -> tuple[AnyProfile, Document]:
     ``ConfigError`` says what it may be.
     """
     here = Document("--load", {})
-    try:
-        return TypeAdapter(float).validate_python(float(text)), here
-    except ValueError:
-        pass
-    if text.endswith((".yaml", ".yml")):
-        return load_profile_file(cwd / text)
-    file, separator, column = text.rpartition(":")
-    if separator and file.endswith((".csv", ".csv.gz")):
-        return CsvProfile(type="csv", file=file, column=column), here
-    if text.endswith((".csv", ".csv.gz")):
-        raise ConfigError(
-            Problem("--load", None, f"{text}: which column?", f"give it after a colon: {text}:<column>")
-        )
     hint = "a number, FILE.yaml, or FILE.csv:COLUMN (also .csv.gz)"
-    raise ConfigError(Problem("--load", None, f"{text!r} is not a load", hint))
+    try:
+        level = float(text)
+    except ValueError:
+        level = None
+    if level is not None and math.isfinite(level):
+        return level, here
+    if text.lower().endswith((".yaml", ".yml")):
+        return load_profile_file(cwd / text)
+    # A Windows path has a colon of its own, before the first ".csv".
+    csv = _CSV_LOAD.match(text)
+    if csv is None:
+        what = f"{text!r} is not a load" if level is None else f"{text} is not a finite number"
+        raise ConfigError(Problem("--load", None, what, hint))
+    if not csv["column"]:
+        right = f"give it after a colon: {csv['file']}:<column>"
+        raise ConfigError(Problem("--load", None, f"{csv['file']}: which column?", right))
+    return CsvProfile(type="csv", file=csv["file"], column=csv["column"]), here
 
 
 def _check_range(asked: Asked, low: float, high: float) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from hil.config.nearest import did_you_mean
 from hil.config.scenario import EquipmentFault, ScenarioConfig, SensorFault, SetEvent
 from hil.config.yaml_lines import Document
-from hil.errors import Problem
 from hil.faults import EquipmentSwitch, SensorFalsifier, SetPoint
 from hil.loop.clock import NS_PER_S
 from hil.loop.cycle import Falsifier
@@ -52,20 +51,28 @@ def check_scenario(
         elif isinstance(event, EquipmentFault):
             found = _equipment_problem(event, plants)
         elif event.signal not in measured:
-            found = (
-                f"a sensor fault needs a signal that a device or a plant writes, not {event.signal!r}",
-                did_you_mean(event.signal, measured),
-            )
+            hint = did_you_mean(event.signal, measured)
+            what = f"a sensor fault needs a signal that a device or a plant writes, not {event.signal!r}"
+            found = ("signal", what, hint)
         if found is not None:
-            what, hint = found
-            line = scenario.document.line("events", number)
-            draft.problems.append(Problem(scenario.document.file, line, f"event {number + 1}: {what}", hint))
+            key, what, hint = found
+            path = ("events", number, key)
+            draft.problems.append(scenario.document.problem(path, f"event {number + 1}: {what}", hint))
+    _warn_of_late_events(draft, scenario)
 
 
-def _set_problem(draft: Draft, event: SetEvent, sources: Mapping[str, object]) -> tuple[str, str] | None:
+def _warn_of_late_events(draft: Draft, scenario: Scenario) -> None:
+    duration_s = draft.config.duration_s
+    for number, event in enumerate(scenario.config.events):
+        if duration_s is not None and event.at_s >= duration_s:
+            what = f"event {number + 1} at {event.at_s:g} s never happens: the run ends at {duration_s:g} s"
+            draft.warnings.append(scenario.document.problem(("events", number, "at_s"), what))
+
+
+def _set_problem(draft: Draft, event: SetEvent, sources: Mapping[str, object]) -> tuple[str, str, str] | None:
     if event.signal not in sources:
         hint = did_you_mean(event.signal, sources) or f"sources: {', '.join(sources)}"
-        return f"set needs a signal that a source writes, not {event.signal!r}", hint
+        return "signal", f"set needs a signal that a source writes, not {event.signal!r}", hint
     signal = draft.config.signals.get(event.signal)
     if signal is None:
         return None
@@ -74,19 +81,20 @@ def _set_problem(draft: Draft, event: SetEvent, sources: Mapping[str, object]) -
         return None
     nearest_inside = f"nearest inside: {min(max(event.to, low), high):g}"
     return (
+        "to",
         f"{event.signal} to {event.to:g} {signal.unit} is outside its range [{low:g}, {high:g}]",
         nearest_inside,
     )
 
 
-def _equipment_problem(event: EquipmentFault, plants: Mapping[str, Wired]) -> tuple[str, str] | None:
+def _equipment_problem(event: EquipmentFault, plants: Mapping[str, Wired]) -> tuple[str, str, str] | None:
     if event.plant not in plants:
-        return f"no plant {event.plant!r}", did_you_mean(
-            event.plant, plants
-        ) or f"plants: {', '.join(plants)}"
+        hint = did_you_mean(event.plant, plants) or f"plants: {', '.join(plants)}"
+        return "plant", f"no plant {event.plant!r}", hint
     faults = plants[event.plant].plant.faults
     if event.fault not in faults:
         return (
+            "fault",
             f"plant {event.plant} has no fault {event.fault!r}",
             did_you_mean(event.fault, faults) or f"faults: {', '.join(faults) or 'none'}",
         )

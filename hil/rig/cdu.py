@@ -1,0 +1,59 @@
+"""A CDU plant from its datasheet, with every figure and parameter checked by name and kind at its own line."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from hil.config.nearest import did_you_mean
+from hil.config.plain_words import shown
+from hil.config.plants import CduConfig
+from hil.rig.draft import Draft
+from plant_models import DATASHEETS, CduDatasheet, CduPlant, CduSettings, PlantError, datasheet
+
+_TEXTS = frozenset({"tcs_fluid", "fws_fluid", "source"})
+_NOT_FIGURES = frozenset({"name", "tcs_properties", "fws_properties"})
+_FIGURES = tuple(field.name for field in fields(CduDatasheet) if field.name not in _NOT_FIGURES)
+_PARAMETERS = tuple(field.name for field in fields(CduSettings))
+
+
+def make_cdu(draft: Draft, name: str, config: CduConfig) -> CduPlant | None:
+    """Make the plant of ``plants.<name>``, unwired; None, with problems of the draft, where it cannot be made."""
+    path = ("plants", name)
+    before = len(draft.problems)
+    if config.datasheet not in DATASHEETS:
+        hint = did_you_mean(config.datasheet, DATASHEETS) or f"there are {', '.join(DATASHEETS)}"
+        draft.refuse((*path, "datasheet"), f"plant {name}: no datasheet {config.datasheet!r}", hint)
+    for key, value in config.figures.items():
+        _check_figure(draft, name, key, value)
+    for key in config.parameters:
+        if key not in _PARAMETERS:
+            hint = did_you_mean(key, _PARAMETERS) or f"parameters: {', '.join(_PARAMETERS)}"
+            draft.refuse((*path, "parameters", key), f"plant {name}: a CDU has no parameter {key!r}", hint)
+    if len(draft.problems) > before:
+        return None
+    settings: dict[str, Any] = dict(config.parameters)
+    try:
+        return CduPlant.from_datasheet(datasheet(config.datasheet, **config.figures), **settings)
+    except (PlantError, ArithmeticError) as error:
+        draft.refuse(_place(config, path, str(error)), f"plant {name}: {error}")
+    return None
+
+
+def _check_figure(draft: Draft, name: str, key: str, value: float | str) -> None:
+    path = ("plants", name, "figures", key)
+    if key not in _FIGURES:
+        hint = did_you_mean(key, _FIGURES) or f"figures: {', '.join(_FIGURES)}"
+        draft.refuse(path, f"plant {name}: a datasheet has no {key!r}", hint)
+    elif isinstance(value, str) != (key in _TEXTS):
+        wanted = "a text, such as PG25 by volume" if key in _TEXTS else "a number"
+        draft.refuse(path, f"plant {name}: {key} must be {wanted}, not {shown(value)}")
+
+
+def _place(config: CduConfig, path: tuple[str, str], message: str) -> tuple[str, ...]:
+    """Line of the figure or parameter that a message names, or of the plant."""
+    for section, given in (("figures", config.figures), ("parameters", config.parameters)):
+        named = next((key for key in given if key in message), None)
+        if named is not None:
+            return (*path, section, named)
+    return path
