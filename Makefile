@@ -22,6 +22,7 @@ test: setup setup-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest
+	@.ci/pythons $(UV) $(VENV)
 
 setup: $(STAMP)
 
