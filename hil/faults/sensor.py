@@ -7,7 +7,7 @@ import numpy as np
 from hil.loop.clock import NS_PER_S
 from hil.loop.cycle import Falsifier
 from hil.loop.events import EventLog
-from hil.loop.image import Image
+from hil.loop.image import SUBSTITUTED, Image
 
 
 class SensorFalsifier:
@@ -56,7 +56,9 @@ class SensorFalsifier:
     def on(self, now_ns: int) -> None:
         """Begin; a frozen sensor keeps the value of this moment."""
         self._held = self._image.values[self._slot]
-        self._seen_ns = self._image.received_ns[self._slot]
+        # A signal that nothing was received for yet bears the time 0 too, as the first value of a run may.
+        never = self._image.quality[self._slot] == SUBSTITUTED
+        self._seen_ns = -1 if never else self._image.received_ns[self._slot]
         self._active.append(self)
         self._tell(now_ns, "fault_start")
 

@@ -15,13 +15,18 @@ MAX_BYTES = 512
 
 def encode(event: LoopEvent) -> bytes:
     """One event as a line of JSON of at most :data:`MAX_BYTES` bytes, newline included."""
-    text = event.text
+    text, source = event.text, event.source
     while True:
-        entry = {"t_s": round(event.t_s, 6), "kind": event.kind, "source": event.source, "text": text}
+        entry = {"t_s": round(event.t_s, 6), "kind": event.kind, "source": source, "text": text}
         line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
         if len(line) <= MAX_BYTES:
             return line
-        text = text[: len(text) - max(1, (len(line) - MAX_BYTES) // 2)]
+        # A character takes up to six bytes, so a sixth of the excess is never too much.
+        shorter = max(1, (len(line) - MAX_BYTES) // 6)
+        if text:
+            text = text[:-shorter]
+        else:
+            source = source[:-shorter]
 
 
 class EventFile:

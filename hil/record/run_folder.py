@@ -39,10 +39,6 @@ class RunFolder:
             try:
                 self.path.mkdir(parents=True)
             except FileExistsError:
-                if out.exists() and not out.is_dir():
-                    raise RunFolderError(
-                        Problem(str(out), None, "is a file, not a folder for runs")
-                    ) from None
                 continue
             except OSError as error:
                 what = f"the run folder cannot be made: {error.strerror or error}"
