@@ -61,9 +61,11 @@ def ntu_for(effectiveness_: float, capacity_ratio: float) -> float:
     """
     if not 0.0 < effectiveness_ < 1.0:
         raise DatasheetError(f"an effectiveness of {effectiveness_:.4g} is not between 0 and 1")
-    if 1.0 - capacity_ratio < _EQUAL_STREAMS:
+    gap = 1.0 - capacity_ratio
+    if gap < _EQUAL_STREAMS:
         return effectiveness_ / (1.0 - effectiveness_)
-    return math.log((1.0 - effectiveness_ * capacity_ratio) / (1.0 - effectiveness_)) / (1.0 - capacity_ratio)
+    # ln((1 - Z e)/(1 - e)) written with 1 - Z, which keeps its digits as the capacity ratio nears 1.
+    return math.log1p(effectiveness_ * gap / (1.0 - effectiveness_)) / gap
 
 
 def film_ratio(

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from plant_models import DatasheetError
@@ -22,6 +22,8 @@ def test_effectiveness_stays_between_none_and_all(ntu, ratio):
 
 
 @given(wanted=st.floats(0.01, 0.98), ratio=st.floats(0.0, 1.0))
+@example(wanted=0.01, ratio=0.99999)
+@example(wanted=0.5, ratio=1.0 - 1e-11)
 def test_ntu_inverts_effectiveness(wanted, ratio):
     assert effectiveness(ntu_for(wanted, ratio), ratio) == pytest.approx(wanted, rel=1e-9)
 
