@@ -26,7 +26,6 @@ test: setup setup-test
 
 setup: $(STAMP)
 
-# uv lives in a small environment of its own inside .venv, so that syncing never removes it.
 $(UV):
 	@.ci/venv "$(PYTHON)" "$(VENV)"
 

@@ -13,7 +13,7 @@ from hypothesis import settings
 ROOT = Path(__file__).resolve().parents[1]
 TRACE = ROOT.parent / "shared" / "data" / "frontier_cdu_heat_2024-04-07.csv.gz"
 
-# No deadline: the first example of a kernel compiles it. In CI the examples are the same each time; at home they are new.
+# No deadline: the first example of a kernel compiles it. In CI the examples are the same each time.
 settings.register_profile("home", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "home")
