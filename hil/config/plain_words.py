@@ -62,6 +62,9 @@ def _others(details: ErrorDetails) -> tuple[str, str]:
         return f"{shown(value)} is not one of {', '.join(choices)}", did_you_mean(str(value), choices)
     if kind == "string_pattern_mismatch":
         return f"{shown(value)} has characters it must not have", "small letters, digits, - and _ only"
+    if kind == "profile" and isinstance(value, dict) and isinstance(value.get("type"), str):
+        types = details["msg"].rpartition(": ")[2].split(", ")
+        return f"unknown type {value['type']!r}", one_of(value["type"], types)
     message = details["msg"].removeprefix("Value error, ")
     return f"{message}" + ("" if isinstance(value, dict) else f", not {shown(value)}"), ""
 

@@ -105,6 +105,9 @@ def _tag(value: Any) -> str | None:
     return tag if isinstance(tag, str) else None
 
 
+PROFILE_TYPES = ("constant", "step", "ramp", "square", "csv", "ai_workload", "file")
+"""What the key ``type`` of a profile may be."""
+
 AnyProfile = Annotated[
     Annotated[ConstantProfile, Tag("constant")]
     | Annotated[StepProfile, Tag("step")]
@@ -114,8 +117,8 @@ AnyProfile = Annotated[
     | Annotated[AiWorkloadProfile, Tag("ai_workload")]
     | Annotated[FileProfile, Tag("file")]
     | Annotated[Finite, Tag("number")],
-    Discriminator(_tag, custom_error_type="profile", custom_error_message="a number, or a mapping with the key 'type': "
-                  "constant, step, ramp, square, csv, ai_workload or file"),
+    Discriminator(_tag, custom_error_type="profile", custom_error_message="must be a number, or a mapping with the "
+                  f"key 'type': {', '.join(PROFILE_TYPES)}"),
 ]  # fmt: skip
 
 ProfileConfig = AnyProfile

@@ -107,12 +107,14 @@ def _wrong_value(document: Document, path: Path_, complaints: list[ErrorDetails]
     what, hint = in_plain_words(complaints)
     if complaints[0]["type"] == "missing":
         path = path[:-1]
+    elif complaints[0]["type"] in {"union_tag_invalid", "profile"}:
+        path = (*path, "type")
     return document.problem(path, f"{_dotted(path)}: {what}", hint)
 
 
 def _dotted(path: Path_) -> str:
-    """Write a path as a person counts: the items of a list from 1."""
-    return ".".join(str(key + 1) if isinstance(key, int) else key for key in path) or "the file"
+    """Write a path as ``--set`` takes it: the items of a list counted from 0."""
+    return ".".join(str(key) for key in path) or "the file"
 
 
 def _yaml_path(data: Any, loc: tuple[Key, ...]) -> Path_:

@@ -70,6 +70,7 @@ def read_yaml(path: Path) -> Document:
             # An anchor used twice is YAML's business; what it leads to is checked like everything else.
             warnings.simplefilter("ignore")
             tree = YAML(typ="rt").load(text)
+        return _document(file, tree)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else None
@@ -80,11 +81,14 @@ def read_yaml(path: Path) -> Document:
         raise ConfigError(Problem(file, None, f"not YAML: {what}")) from error
     except RecursionError as error:
         raise ConfigError(Problem(file, None, "not usable: its values are nested too deeply")) from error
+
+
+def _document(file: str, tree: Any) -> Document:
     if not isinstance(tree, CommentedMap):
         what = f"not a mapping of keys to values: the file is {_kind(tree)}"
         raise ConfigError(Problem(file, 1, what))
     reader = _Reader(file)
-    return Document(file, reader.plain(tree, (), ()), reader.lines)
+    return Document(file, reader.plain(tree, ()), reader.lines)
 
 
 class _Reader:
@@ -95,28 +99,27 @@ class _Reader:
         self.lines: dict[Path_, int] = {(): 1}
         self._nodes = 0
 
-    def plain(self, node: Any, path: Path_, around: tuple[int, ...]) -> Any:
+    def plain(self, node: Any, path: Path_) -> Any:
+        """Give the plain value of ``node``, which stands at ``path``."""
         self._nodes += 1
-        if id(node) in around or self._nodes > _MOST_NODES:
-            why = "an alias leads back into itself" if id(node) in around else "aliases make it too large"
-            raise ConfigError(Problem(self.file, self._line(path), f"not usable: {why}"))
+        if self._nodes > _MOST_NODES:
+            raise ConfigError(Problem(self.file, self._line(path), "not usable: aliases make it too large"))
         if isinstance(node, CommentedMap):
-            return self._mapping(node, path, (*around, id(node)))
+            return self._mapping(node, path)
         if isinstance(node, CommentedSeq):
             for number in range(len(node)):
                 self.lines[(*path, number)] = node.lc.item(number)[0] + 1
-            inner = (*around, id(node))
-            return [self.plain(item, (*path, number), inner) for number, item in enumerate(node)]
+            return [self.plain(item, (*path, number)) for number, item in enumerate(node)]
         return self._scalar(node, path)
 
-    def _mapping(self, node: CommentedMap, path: Path_, around: tuple[int, ...]) -> dict[str, Any]:
+    def _mapping(self, node: CommentedMap, path: Path_) -> dict[str, Any]:
         result = {}
         for key, value in node.items():
             name = str(key)
             # A key that came by a merge (<<) has no line of its own.
             if key in node.lc.data:
                 self.lines[(*path, name)] = node.lc.key(key)[0] + 1
-            result[name] = self.plain(value, (*path, name), around)
+            result[name] = self.plain(value, (*path, name))
         return result
 
     def _scalar(self, node: Any, path: Path_) -> Any:

@@ -53,7 +53,7 @@ def _check_figure(draft: Draft, name: str, key: str, value: float | str) -> None
 def _place(config: CduConfig, path: tuple[str, str], message: str) -> tuple[str, ...]:
     """Line of the figure or parameter that a message names, or of the plant."""
     for section, given in (("figures", config.figures), ("parameters", config.parameters)):
-        named = next((key for key in given if key in message), None)
+        named = next((key for key, value in given.items() if key in message or repr(value) in message), None)
         if named is not None:
             return (*path, section, named)
     return path

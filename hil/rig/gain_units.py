@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import re
 
-from hil.config.units import UNITS, convert
+from hil.config.units import UNITS
 
 _DIFFERENCE = {"degC": "K", "degF": "K"}
-"""What a difference of two such values is in."""
+"""What a difference of two such values is in, and what a change of such an output is in."""
 _SHAPE = re.compile(r"^\s*\(?(?P<over>[^()]+?)\)?\s*/\s*\(?(?P<under>[^()/]+(?:/[^()/]+)?)\)?\s*$")
 
 
 def gain_unit_for(output_unit: str, measured_unit: str) -> str:
     """Write the unit of a gain from a measured unit to an output unit, for messages."""
-    under = _DIFFERENCE.get(measured_unit, measured_unit)
-    return f"{output_unit}/{f'({under})' if '/' in under else under}"
+    units = (_DIFFERENCE.get(unit, unit) for unit in (output_unit, measured_unit))
+    return "/".join(f"({unit})" if "/" in unit else unit for unit in units)
 
 
 def gain_factor(gain_unit: str, output_unit: str, measured_unit: str) -> float:
     """Factor from a gain in ``gain_unit`` to one in output unit per measured unit.
 
-    ``0.1 1/K`` on a valve in % is 10 %/K: the factor is 100. Raises ``ValueError`` where the units do not fit.
+    ``0.1 1/K`` on a valve in % is 10 %/K: the factor is 100. Temperatures count by their differences: K over and
+    under, whatever degrees the signals are in. Raises ``ValueError`` where the units do not fit.
     """
     match = _SHAPE.match(gain_unit)
     if match is None:
         raise ValueError(f"gain unit {gain_unit!r} is not of the form output/measured")
-    over, under = match["over"].strip(), match["under"].strip()
-    wanted = _DIFFERENCE.get(measured_unit, measured_unit)
-    for found, needed, what in ((over, output_unit, "output"), (under, wanted, "measured value")):
+    factor = 1.0
+    for found, signal_unit, what, power in (
+        (match["over"].strip(), output_unit, "output", 1),
+        (match["under"].strip(), measured_unit, "measured value", -1),
+    ):
+        needed = _DIFFERENCE.get(signal_unit, signal_unit)
         if found not in UNITS:
             raise ValueError(f"gain unit {gain_unit!r}: unknown unit {found!r}")
         if UNITS[found].dimension != UNITS[needed].dimension:
             raise ValueError(
                 f"gain unit {gain_unit!r}: {found} does not fit the {what}, which is in {needed}"
             )
-    return convert(1.0, over, output_unit) / convert(1.0, under, wanted)
+        # Factors alone: a degree Fahrenheit of difference is 5/9 K, whatever the zero of its scale.
+        factor *= (UNITS[found].factor / UNITS[signal_unit].factor) ** power
+    return factor

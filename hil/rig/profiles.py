@@ -140,10 +140,6 @@ def _from_file(config: FileProfile, asked: Asked) -> BuiltProfile:
         inner, document = load_profile_file(path)
     except ConfigError as error:
         raise ConfigError(asked_for_at(error, asked.document, (*asked.path, "file"))) from error
-    if isinstance(inner, FileProfile):
-        raise ConfigError(
-            document.problem(("file",), "a load file holds a profile, not the name of another file")
-        )
     inside = Asked(asked.name, asked.signal, document, (), path.parent, asked.seed, asked.duration_s)
     return build_profile(inner, inside)
 
@@ -170,11 +166,15 @@ def load_profile_file(path: Path) -> tuple[AnyProfile, Document]:
     nested = Document(document.file, {"profile": document.data},
                       {("profile", *where): line for where, line in document.lines.items()})  # fmt: skip
     try:
-        return validate(_LoadFile, nested).profile, document
+        profile = validate(_LoadFile, nested).profile
     except ConfigError as error:
         # "profile" is a key of ours, not of the file.
         problems = [replace(p, what=_own_words(p.what)) for p in error.problems]
         raise ConfigError(problems) from error
+    if isinstance(profile, FileProfile):
+        what = "a load file holds a profile, not the name of another file"
+        raise ConfigError(document.problem(("file",), what))
+    return profile, document
 
 
 def _own_words(what: str) -> str:
