@@ -9,6 +9,8 @@ import typer
 
 from hil.cli.console import results, table
 
+_PIPE_WIDTH = 1000
+
 
 def signals(rig: Annotated[Path, typer.Argument(help="Rig file (.yaml).")]) -> None:
     """List the signals of a rig: unit, range, failsafe, maximum age, writer, readers."""
@@ -24,4 +26,7 @@ def signals(rig: Annotated[Path, typer.Argument(help="Rig file (.yaml).")]) -> N
         readers = ", ".join(checked.readers_of(signal.name))
         rows.append((signal.name, signal.unit, reach, failsafe, age, checked.writer_of(signal.name), readers))
     columns = ("signal", "unit", "range", "failsafe", "max age", "written by", "read by")
-    results.print(table(checked.config.rig, columns, rows))
+    made = table(checked.config.rig, columns, rows)
+    made.columns[0].no_wrap = True
+    # A pipe has no width of its own: whole names on one line each, for grep.
+    results.print(made, width=None if results.is_terminal else _PIPE_WIDTH)
