@@ -1,0 +1,118 @@
+"""Ends of ``hil run`` as a process: asked to stop, killed, its recorder killed, alone or with its whole group."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import small_rig as sr
+
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at processes by way of /proc"),
+    pytest.mark.usefixtures("no_rings_left"),
+]
+
+WHOLE = ["events.jsonl", "kpis.json", "report.html", "rig.yaml", "run.json", "timing.json", "trend.parquet"]
+
+
+def begin(folder: Path, *, clock: str = "wall", duration_s: float = 60.0) -> subprocess.Popen[str]:
+    folder.mkdir(exist_ok=True)
+    rig = sr.write_rig(folder, clock=clock, duration_s=duration_s)
+    return sr.start("run", rig, "--out", folder / "runs", "--json")
+
+
+def running(folder: Path) -> Path:
+    """Wait until the run under ``folder`` has a second on the disk; gives its run folder."""
+    found: Path = sr.wait_for(lambda: sr.run_folder(folder / "runs"), "a run folder")
+    sr.wait_for(lambda: sr.recorded_to_s(found) > 1.0, "the first rows")
+    return found
+
+
+def report(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hil", "report", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_asked_to_stop_it_ends_in_failsafe_with_a_whole_run_folder(tmp_path: Path) -> None:
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    processes = {name: begin(tmp_path / name) for name in names}
+    for name, process in processes.items():
+        folder = running(tmp_path / name)
+        # To the whole group, as a terminal does with Ctrl-C.
+        os.killpg(process.pid, getattr(signal, name))
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == 1, err
+        assert '"verdict": "interrupted"' in out
+        assert f"stopped by {name}" in out
+        assert sorted(entry.name for entry in folder.iterdir()) == WHOLE
+        trend = pq.read_table(folder / "trend.parquet")
+        assert trend["valve_percent"].to_pylist()[-1] == 77.0
+        assert trend["valve_percent.quality"].to_pylist()[-1] == 3
+        assert sr.events(folder)[-1]["text"] == f"interrupted: stopped by {name}"
+        stamps = trend["t_s"].to_pylist()
+        assert stamps == sorted(set(stamps))
+
+
+def test_killed_outright_on_the_wall_clock_at_most_the_last_second_is_missing(tmp_path: Path) -> None:
+    ways = ("loop", "group", "loop and recorder")
+    processes = {way: begin(tmp_path / way) for way in ways}
+    for way, process in processes.items():
+        folder = running(tmp_path / way)
+        (recorder,) = sr.children(process.pid)
+        # Rows reach the disk after their stamp, so this takes the run for no younger than it is, by a flush at most.
+        loop_began = (folder / "trend.arrow").stat().st_mtime - sr.recorded_to_s(folder)
+        if way == "loop and recorder":
+            os.kill(recorder, signal.SIGKILL)
+        if way == "group":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+        killed_s = time.time() - loop_began
+        process.communicate(timeout=10)
+        sr.wait_for(lambda gone=recorder: not sr.alive(gone), "the recorder to finish")
+        assert killed_s - sr.recorded_to_s(folder) < 1.0
+        done = report(folder)
+        assert done.returncode in (0, 1), done.stderr
+        assert (folder / "report.html").stat().st_size > 10_000
+        assert "incomplete" in (folder / "kpis.json").read_text()
+
+
+def test_killed_on_the_virtual_clock_all_but_the_last_second_of_work_is_there(tmp_path: Path) -> None:
+    process = begin(tmp_path, clock="virtual", duration_s=2_000_000)
+    folder = running(tmp_path)
+    time.sleep(1.2)
+    process.kill()
+    killed = time.time()
+    process.communicate(timeout=10)
+    assert killed - (folder / "trend.arrow").stat().st_mtime < 1.0
+    rows_s = sr.recorded_to_s(folder)
+    assert rows_s > 100
+    done = report(folder)
+    assert done.returncode in (0, 1), done.stderr
+    assert (folder / "report.html").exists()
+
+
+def test_a_recorder_that_dies_costs_rows_that_are_counted_and_told_and_not_the_run(tmp_path: Path) -> None:
+    process = begin(tmp_path, duration_s=4.0)
+    folder = running(tmp_path)
+    (recorder,) = sr.children(process.pid)
+    os.kill(recorder, signal.SIGKILL)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert '"cycles": 200' in out
+    assert "were not recorded: the recorder process ended early" in err
+    rows = pq.read_metadata(folder / "trend.parquet").num_rows
+    assert 50 <= rows < 200
+    assert f'"rows_lost": {200 - rows}' in out
+    assert f'"rows_lost": {200 - rows}' in (folder / "run.json").read_text()
