@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from hil.cli.console import results, table
 
@@ -29,4 +30,5 @@ def signals(rig: Annotated[Path, typer.Argument(help="Rig file (.yaml).")]) -> N
     made = table(checked.config.rig, columns, rows)
     made.columns[0].no_wrap = True
     # A pipe has no width of its own: whole names on one line each, for grep.
-    results.print(made, width=None if results.is_terminal else _PIPE_WIDTH)
+    shown_on = results if results.is_terminal else Console(width=_PIPE_WIDTH)
+    shown_on.print(made)

@@ -14,8 +14,8 @@ from hil.rig.draft import Draft
 from hil.rig.profiles import Asked, BuiltProfile, build_profile, parse_load
 from hil.rig.scenario import Scenario
 
-_ENDLESS_S = 366 * 86400.0
-"""Length of what is drawn for a run without a duration, s."""
+_ENDLESS_S = 31 * 86400.0
+"""Length of what is drawn for a run without a duration, s; a synthetic load is idle after it."""
 
 
 def build_sources(draft: Draft, load: str | None, chosen: Scenario | None) -> dict[str, BuiltProfile]:

@@ -28,6 +28,7 @@ from hil.loop.source import Profile
 from plant_models import workload
 
 _CSV_LOAD = re.compile(r"^(?P<file>.+?\.csv(?:\.gz)?)(?::(?P<column>.*))?$", re.IGNORECASE)
+_LONGEST_DRAWN_S = 400 * 86400.0
 _KILO = "kW"
 """Unit in which an AI workload's powers are written."""
 
@@ -123,6 +124,10 @@ def _make(config: _Levels, asked: Asked) -> tuple[Profile, Sequence[float], str 
 
 
 def _ai_workload(config: AiWorkloadProfile, asked: Asked) -> tuple[Profile, Sequence[float], str | None]:
+    if asked.duration_s > _LONGEST_DRAWN_S:
+        days = asked.duration_s / 86400.0
+        what = f"an ai_workload is drawn whole beforehand, and {days:g} days of it do not fit the memory"
+        raise asked.refuse(what, f"run at most {_LONGEST_DRAWN_S:g} s, or repeat a square profile")
     load = workload.AiWorkload(
         seed=asked.seed if config.seed is None else config.seed,
         racks=config.racks, rack_power=config.rack_power_kw, swing=config.swing_kw,

@@ -281,3 +281,10 @@ def test_an_event_after_the_end_is_worth_a_warning(write_rig: WriteRig) -> None:
     (warning,) = load_rig(rig, Wishes(scenario=path)).warnings
     assert (warning.file, warning.line) == (str(path), 3)
     assert "never happens: the run ends at 60 s" in warning.what
+
+
+def test_a_synthetic_load_longer_than_the_memory_is_refused(write_rig: WriteRig) -> None:
+    rig = write_rig("sil", ("heat_kw: 1000", "heat_kw: {type: ai_workload, racks: 10}"))
+    (problem,) = problems_of(rig, Wishes(duration_s=1e9))
+    assert (problem.file, problem.line) == (str(rig), 15)
+    assert "11574.1 days" in problem.what
