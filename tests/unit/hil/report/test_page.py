@@ -141,4 +141,7 @@ def test_a_signal_is_drawn_only_from_its_first_received_value() -> None:
     trend = Trend(np.arange(5.0), {"a": np.zeros(5)}, {"a": quality})
     assert trend.first_received("a") == 2
     assert trend.first_received("not recorded") == 0
-    assert Trend(np.arange(2.0), {"a": np.zeros(2)}, {"a": np.full(2, 2, dtype=np.uint8)}).first_received("a") == 0
+    assert (
+        Trend(np.arange(2.0), {"a": np.zeros(2)}, {"a": np.full(2, 2, dtype=np.uint8)}).first_received("a")
+        == 0
+    )
