@@ -61,7 +61,10 @@ def _others(details: ErrorDetails) -> tuple[str, str]:
         choices = str(context["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
         return f"{shown(value)} is not one of {', '.join(choices)}", did_you_mean(str(value), choices)
     if kind == "string_pattern_mismatch":
-        return f"{shown(value)} has characters it must not have", "small letters, digits, - and _ only"
+        hint = "small letters, digits, - and _ only"
+        if "A-Z" in str(context["pattern"]):
+            hint = "a letter first, then letters, digits and _ only"
+        return f"{shown(value)} cannot be a name", hint
     if kind == "profile" and isinstance(value, dict) and isinstance(value.get("type"), str):
         types = details["msg"].rpartition(": ")[2].split(", ")
         return f"unknown type {value['type']!r}", one_of(value["type"], types)

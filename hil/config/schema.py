@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from hil.config.plants import PlantConfig
 from hil.config.profiles import ProfileConfig
-from hil.config.strict import Finite, Instant, Pair, Positive, Span, Strict, WrongKeyError
+from hil.config.strict import Finite, Instant, Name, Pair, Positive, Span, Strict, WrongKeyError
 
 
 class SignalConfig(Strict):
@@ -169,13 +169,13 @@ class RigConfig(Strict):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     overrun: OverrunConfig = OverrunConfig()
     budget: BudgetConfig = BudgetConfig()
-    signals: dict[str, SignalConfig] = Field(min_length=1)
-    sources: dict[str, ProfileConfig] = Field(default_factory=dict)
+    signals: dict[Name, SignalConfig] = Field(min_length=1)
+    sources: dict[Name, ProfileConfig] = Field(default_factory=dict)
     load: str | None = None
     """The source that ``--load`` replaces."""
     scenario: str | None = None
-    plants: dict[str, PlantConfig] = Field(default_factory=dict)
-    controllers: dict[str, PidConfig] = Field(default_factory=dict)
-    devices: dict[str, ModbusTcpConfig] = Field(default_factory=dict)
-    loops: dict[str, LoopConfig] = Field(default_factory=dict)
+    plants: dict[Name, PlantConfig] = Field(default_factory=dict)
+    controllers: dict[Name, PidConfig] = Field(default_factory=dict)
+    devices: dict[Name, ModbusTcpConfig] = Field(default_factory=dict)
+    loops: dict[Name, LoopConfig] = Field(default_factory=dict)
     requirements: tuple[RequirementConfig, ...] = Field(default=(), strict=False)

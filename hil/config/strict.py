@@ -25,6 +25,10 @@ Instant = Annotated[float, Field(ge=0, le=LONGEST_S, allow_inf_nan=False)]
 """A loop time or a length of time that may be 0, s."""
 
 
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+"""Of a signal or a block: it becomes a column of the trend and a part of key figures, which dots separate."""
+
+
 class WrongKeyError(ValueError):
     """Raised by a model's own checks: what is wrong with one of its keys, and the nearest right thing."""
 

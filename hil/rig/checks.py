@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hil.config.nearest import did_you_mean
+from hil.config.units import unit_of_name
+from hil.loop.trend_layout import TIME_COLUMN
 from hil.report import known_kpis
 from hil.rig.draft import Draft
 
@@ -12,6 +14,7 @@ from hil.rig.draft import Draft
 def check_whole(draft: Draft, resolved: dict[str, Any]) -> None:
     """Check loops, timing, failsafes and requirements; what is wrong becomes a problem of the draft."""
     _check_unused(draft)
+    _check_names(draft)
     _check_timing(draft)
     _check_failsafes(draft)
     _check_requirements(draft, resolved)
@@ -34,6 +37,18 @@ def _check_unused(draft: Draft) -> None:
             draft.warn(
                 ("signals", name), f"signal {name} is declared and never used", "wire it or take it out"
             )
+
+
+def _check_names(draft: Draft) -> None:
+    for name, signal in draft.config.signals.items():
+        if name == TIME_COLUMN:
+            what = f"a signal cannot be called {name}: the trend's column of time is"
+            draft.refuse(("signals", name), what, "give it another name")
+        told = unit_of_name(name)
+        # One letter at the end is a name's own more often than a unit.
+        if told is not None and told != signal.unit and len(told) > 1:
+            what = f"signal {name} is in {signal.unit}, and its name says {told}"
+            draft.warn(("signals", name), what, "let the name end with the unit it has")
 
 
 def _check_timing(draft: Draft) -> None:

@@ -63,7 +63,7 @@ SIL_CASES = [
     ("    outputs:\n      tcs_supply_temp_degc: supply_temp_degc\n      rack_differential_pressure_kpa: drop_kpa",
      "    outputs: [supply_temp_degc] #!", "plants.cdu.outputs: must be a mapping of keys to values", ""),
     ("      rack_heat_kw: heat_kw", "      rack_heat_kw: [heat_kw] #!", "must be a text or a number, not [", ""),
-    ("rig: bench", "rig: My Bench #!", "characters it must not have", "small letters"),
+    ("rig: bench", "rig: My Bench #!", '"My Bench" cannot be a name', "small letters"),
     # numbers beyond their limits
     ("period_s: 1.0", "period_s: 0 #!", "period_s: must be at least 1e-06, not 0", ""),
     ("period_s: 1.0", "period_s: -1 #!", "not -1", ""),
@@ -418,3 +418,35 @@ def test_an_unused_signal_is_worth_a_warning(write_rig: WriteRig) -> None:
     (warning,) = load_rig(path).warnings
     assert (warning.file, warning.line) == (str(path), 13)
     assert "idle_kw is declared and never used" in warning.what
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        (
+            "load: heat_kw",
+            "  supply.quality: {unit: kW, range: [0, 1]} #!\nload: heat_kw",
+            '"supply.quality" cannot be',
+        ),
+        ("load: heat_kw", "  t_s: {unit: s, range: [0, 1]} #!\nload: heat_kw", "trend's column of time"),
+        ("load: heat_kw", "  größe: {unit: s, range: [0, 1]} #!\nload: heat_kw", "cannot be a name"),
+        ("  supply:\n    setpoint", "  sup.ply: #!\n    setpoint", '"sup.ply" cannot be a name'),
+        ("  cdu:", "  c d u: #!", '"c d u" cannot be a name'),
+    ],
+)
+def test_names_that_would_collide_later(write_rig: WriteRig, old: str, new: str, what: str) -> None:
+    path = write_rig("sil", (old, new))
+    assert_told(problems_of(path), path, marked_line(path), what, "")
+
+
+def test_a_name_that_says_another_unit_is_worth_a_warning(write_rig: WriteRig) -> None:
+    path = write_rig(
+        "sil",
+        ("heat_kw: {unit: kW, range: [0, 2400]}", "heat_kw: {unit: MW, range: [0, 2.4]}"),
+        ("heat_kw: 1000", "heat_kw: 1"),
+        ("      rack_heat_kw: heat_kw", "      rack_heat_kw: 1000"),
+    )
+    assert [(w.line, w.what) for w in load_rig(path).warnings][-1] == (
+        6,
+        "signal heat_kw is in MW, and its name says kW",
+    )
