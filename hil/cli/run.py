@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from hil.cli.console import errors, results, table, tell_problems
+from hil.cli.terminal import patient_terminal
 from hil.errors import ConfigError, HilError, Problem
 from hil.loop.cycle import StopFlag
 
@@ -138,7 +139,7 @@ def _progress(name: str, duration_s: float | None, *, quiet: bool) -> Iterator[A
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
                TextColumn("{task.completed:.0f} s"), TimeRemainingColumn())  # fmt: skip
-    with Progress(*columns, console=errors, auto_refresh=False) as bar:
+    with patient_terminal(errors) as console, Progress(*columns, console=console, auto_refresh=False) as bar:
         task = bar.add_task(name, total=duration_s)
 
         def advance(now_s: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -109,18 +110,23 @@ def run_folder(out: Path) -> Path | None:
     return found[0] if found else None
 
 
+def recorded(folder: Path | None) -> list[float]:
+    """Loop times of the rows on the disk, s; none while there is no stream."""
+    times_s: list[float] = []
+    if folder is None or not (folder / "trend.arrow").exists():
+        return times_s
+    with (
+        contextlib.suppress(pa.ArrowInvalid),
+        pa.ipc.open_stream((folder / "trend.arrow").read_bytes()) as reader,
+    ):
+        for batch in reader:
+            times_s += batch["t_s"].to_pylist()
+    return times_s
+
+
 def recorded_to_s(folder: Path | None) -> float:
     """Loop time of the last row on the disk, s; 0 while there is none."""
-    if folder is None or not (folder / "trend.arrow").exists():
-        return 0.0
-    last_s = 0.0
-    try:
-        with pa.ipc.open_stream((folder / "trend.arrow").read_bytes()) as reader:
-            for batch in reader:
-                last_s = batch["t_s"][-1].as_py()
-    except pa.ArrowInvalid:
-        pass
-    return float(last_s)
+    return (recorded(folder) or [0.0])[-1]
 
 
 def children(process_id: int) -> list[int]:

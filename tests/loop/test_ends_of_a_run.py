@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -116,3 +117,23 @@ def test_a_recorder_that_dies_costs_rows_that_are_counted_and_told_and_not_the_r
     assert 50 <= rows < 200
     assert f'"rows_lost": {200 - rows}' in out
     assert f'"rows_lost": {200 - rows}' in (folder / "run.json").read_text()
+
+
+def test_a_terminal_that_takes_nothing_more_does_not_stop_the_loop(tmp_path: Path) -> None:
+    """As after Ctrl-S: the buffer of the terminal fills with pictures of the progress, and nobody reads it."""
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    os.set_blocking(theirs, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(theirs, b"." * 512)
+    os.set_blocking(theirs, True)
+    rig = sr.write_rig(tmp_path, duration_s=2.0)
+    command = [sys.executable, "-m", "hil", "run", str(rig), "--out", str(tmp_path / "runs")]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    folder = sr.wait_for(lambda: sr.run_folder(tmp_path / "runs"), "a run folder")
+    sr.wait_for((folder / "run.json").exists, "the end of the loop")
+    os.close(ours)
+    process.wait(20)
+    assert '"cycles": 100' in (folder / "run.json").read_text()
