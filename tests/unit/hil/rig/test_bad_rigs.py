@@ -450,3 +450,17 @@ def test_a_name_that_says_another_unit_is_worth_a_warning(write_rig: WriteRig) -
         6,
         "signal heat_kw is in MW, and its name says kW",
     )
+
+
+def test_the_action_is_checked_in_shadow_by_the_incumbents_actuator(write_rig: WriteRig) -> None:
+    changes = [
+        ("  position_percent: {unit: \"%\", range: [0, 100], failsafe: 100, mirrors: valve_percent}",
+         "  position_percent: {unit: \"%\", range: [0, 100], failsafe: 100}"),
+        ("    output: valve_percent\n", "    output: valve_percent\n    applied: position_percent\n"),
+        ("write: [valve_percent, bench_temp_degc]", "write: [bench_temp_degc]"),
+    ]  # fmt: skip
+    load_rig(write_rig("plc", *changes))
+    path = write_rig("plc", *changes, ("action: direct", "action: reverse #!"))
+    assert_told(
+        problems_of(path), path, marked_line(path), "falls when valve_percent rises", "action: direct"
+    )
