@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import random
-import selectors
 import socket
 from collections.abc import Callable
+from typing import Any
 
 from hil.devices.events import Events
 from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.wait import Wait
 from hil.devices.wire.codec import Reply, ReplyStream
 
 _RECEIVE_BYTES = 4096
@@ -31,11 +32,18 @@ class Link:
         Whether requests can be sent.
     counts : dict of str to int
         The device's counters, shared.
+    attempts : int
+        Attempts to connect since the device last answered: the owner sets it to 0 when it does, and the next
+        loss starts again with the shortest wait.
+    buffer : bytearray
+        What was received last, from its beginning; overwritten by the next :meth:`receive`.
+    partial : bool
+        Whether bytes of a reply that has not come whole are kept apart from the buffer.
     """
 
     __slots__ = (
-        "_address", "_attempts", "_events", "_give_up_ns", "_now_ns", "_on_selector", "_random", "_retry_ns",
-        "_selector", "_settings", "_socket", "_stream", "connected", "counts",
+        "_address", "_events", "_give_up_ns", "_now_ns", "_owner", "_random", "_retry_ns",
+        "_settings", "_socket", "_stream", "_wait_for", "attempts", "buffer", "connected", "counts", "partial",
     )  # fmt: skip
 
     def __init__(
@@ -49,24 +57,22 @@ class Link:
         self._address: SocketAddress | None = None
         self._socket: socket.socket | None = None
         self._stream = ReplyStream()
-        self._selector: selectors.BaseSelector | None = None
-        self._on_selector: object = None
-        self._attempts = 0
+        self.buffer = bytearray(_RECEIVE_BYTES)
+        self.partial = False
+        self._wait_for: Wait[Any] | None = None
+        self._owner: object = None
+        self.attempts = 0
         self._retry_ns = 0
         self._give_up_ns = 0
         self._random = random.Random(settings.seed)
 
-    def attach(self, selector: selectors.BaseSelector, owner: object) -> None:
-        """Have ``owner`` reported by ``selector`` whenever the connection needs attention."""
-        if self._selector is not None and self._socket is not None:
-            self._selector.unregister(self._socket)
-        self._selector, self._on_selector = selector, owner
+    def attach(self, wait: Wait[Any], owner: object) -> None:
+        """Have ``wait`` give back ``owner`` whenever the connection needs attention."""
+        if self._wait_for is not None and self._socket is not None:
+            self._wait_for.unregister(self._socket)
+        self._wait_for, self._owner = wait, owner
         if self._socket is not None:
-            selector.register(self._socket, self._interest, owner)
-
-    @property
-    def _interest(self) -> int:
-        return selectors.EVENT_READ if self.connected else selectors.EVENT_WRITE
+            wait.register(self._socket, owner, connecting=not self.connected)
 
     def aim(self, address: SocketAddress) -> None:
         """Set where to connect to (address family, socket address); look-ups block, so this is start-up's."""
@@ -101,8 +107,8 @@ class Link:
             self._failed(now_ns, os.strerror(status))
             return
         self._give_up_ns = now_ns + int(self._settings.connect_timeout_s * _NS_PER_S)
-        if self._selector is not None:
-            self._selector.register(self._socket, selectors.EVENT_WRITE, self._on_selector)
+        if self._wait_for is not None:
+            self._wait_for.register(self._socket, self._owner, connecting=True)
 
     def _finish(self, now_ns: int) -> None:
         assert self._socket is not None
@@ -110,8 +116,8 @@ class Link:
         if status:
             self._failed(now_ns, os.strerror(status))
             return
-        if self._selector is not None:
-            self._selector.unregister(self._socket)
+        if self._wait_for is not None:
+            self._wait_for.unregister(self._socket)
         self._up()
 
     def _up(self) -> None:
@@ -121,8 +127,9 @@ class Link:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.connected = True
         self._stream = ReplyStream()
-        if self._selector is not None:
-            self._selector.register(self._socket, selectors.EVENT_READ, self._on_selector)
+        self.partial = False
+        if self._wait_for is not None:
+            self._wait_for.register(self._socket, self._owner, connecting=False)
         again = self.counts["connections"] > 0
         self.counts["connections"] += 1
         self.counts["reconnections"] += again
@@ -130,31 +137,38 @@ class Link:
             self._now_ns(), f"{'reconnected' if again else 'connected'} to {self._settings.address}"
         )
 
-    def service(self) -> list[Reply]:
-        """Take what the selector reported: an attempt decided, bytes, or the end. Gives the whole replies."""
-        if self._socket is None:
-            return []
+    def receive(self) -> int:
+        """Take what the wait reported; gives how many bytes are now in the buffer.
+
+        0: an attempt to connect was decided, the connection has ended, or there was nothing.
+        """
+        connection = self._socket
+        if connection is None:
+            return 0
         if not self.connected:
             self._finish(self._now_ns())
-            return []
-        replies = self._stream.feed(self._receive(self._socket))
-        if self._stream.broken:
-            self.counts["framing_errors"] += 1
-            self.drop(self._now_ns(), self._stream.broken)
-            return []
-        return replies
-
-    def _receive(self, connection: socket.socket) -> bytes:
+            return 0
         try:
-            data = connection.recv(_RECEIVE_BYTES)
+            count = connection.recv_into(self.buffer)
         except (BlockingIOError, InterruptedError):
-            return b""
+            return 0
         except OSError as error:
             self.drop(self._now_ns(), error.strerror or "socket error")
-            return b""
-        if not data:
+            return 0
+        if not count:
             self.drop(self._now_ns(), "closed by the device")
-        return data
+        return count
+
+    def decode(self, start: int, end: int) -> list[Reply]:
+        """Give the replies completed by these bytes of the buffer; what is no reply drops the connection."""
+        stream = self._stream
+        replies = stream.feed(bytes(self.buffer[start:end]))
+        if stream.broken:
+            self.counts["framing_errors"] += 1
+            self.drop(self._now_ns(), stream.broken)
+            return []
+        self.partial = stream.pending_bytes > 0
+        return replies
 
     def send(self, frame: bytes, now_ns: int) -> bool:
         """Send a whole frame, or drop the connection: a frame sent in part cannot be taken back."""
@@ -169,10 +183,6 @@ class Link:
             return False
         return True
 
-    def answered(self) -> None:
-        """Note that the device answers: the next loss starts again with the shortest wait."""
-        self._attempts = 0
-
     def drop(self, now_ns: int, reason: str) -> None:
         """Let the connection go and plan the next attempt."""
         if self.connected:
@@ -184,23 +194,23 @@ class Link:
     def _failed(self, now_ns: int, reason: str) -> None:
         self.counts["connect_failures"] += 1
         # Only the first failure is news; the rest are in the counter.
-        if self._attempts == 1:
+        if self.attempts == 1:
             self._events.add(now_ns, f"cannot connect to {self._settings.address}: {reason}; trying on")
         self._release()
         self._wait(now_ns)
 
     def _wait(self, now_ns: int) -> None:
         wait_s = min(
-            self._settings.backoff_min_s * 2.0 ** min(self._attempts, 30), self._settings.backoff_max_s
+            self._settings.backoff_min_s * 2.0 ** min(self.attempts, 30), self._settings.backoff_max_s
         )
-        self._attempts += 1
+        self.attempts += 1
         jitter = 1.0 + _JITTER * (2.0 * self._random.random() - 1.0)
         self._retry_ns = now_ns + int(wait_s * jitter * _NS_PER_S)
 
     def _release(self) -> None:
         if self._socket is not None:
-            if self._selector is not None and self._socket in self._selector.get_map():
-                self._selector.unregister(self._socket)
+            if self._wait_for is not None:
+                self._wait_for.unregister(self._socket)
             self._socket.close()
         self._socket = None
         self.connected = False

@@ -33,6 +33,8 @@ class ModbusTcpSettings:
         How often a refused point is asked again, s.
     single_write_functions : bool
         Write each register by function 6 and each coil by 5, for devices that know no other.
+    heartbeat_joined : bool
+        Write the heartbeat in the same request as the values, last, where its register follows theirs.
     seed : int
         Of the jitter on the back-off, so that equal runs are equal.
     """
@@ -51,6 +53,7 @@ class ModbusTcpSettings:
     backoff_max_s: float = 5.0
     probe_s: float = 30.0
     single_write_functions: bool = False
+    heartbeat_joined: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:

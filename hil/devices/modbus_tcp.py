@@ -11,16 +11,17 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from selectors import BaseSelector
 
 from hil.config.points import Point
 from hil.devices.events import Events
-from hil.devices.modbus_exchange import Binding, Exchange, ReadExchange, WriteExchange
+from hil.devices.modbus_cell import Binding
+from hil.devices.modbus_exchange import Exchange, ReadExchange, WriteExchange
 from hil.devices.modbus_link import Link
 from hil.devices.modbus_proof import prove
 from hil.devices.modbus_settings import COUNTERS, ModbusTcpSettings
 from hil.devices.modbus_writes import WritePlan
 from hil.devices.scan import Scan
+from hil.devices.wait import Wait
 from hil.devices.wire.coalesce import coalesce_reads, halves
 from hil.devices.wire.codec import (
     DEVICE_FAILURE,
@@ -36,6 +37,9 @@ SPLITTING_EXCEPTIONS = frozenset({ILLEGAL_ADDRESS, ILLEGAL_VALUE, DEVICE_FAILURE
 
 PASSING_EXCEPTIONS = frozenset({5, 6, 10, 11})
 """Exceptions of a busy device or a gateway: no point is bad, its value only grows old."""
+
+_SHORTEST_REPLY_BYTES = 10
+"""A read of bits; what is shorter is an exception or not whole."""
 
 _REMEMBERED = 64
 """How many abandoned transactions are remembered, to tell a late reply from a wrong one."""
@@ -98,7 +102,9 @@ class ModbusTcpDevice:
         self._abandoned: deque[int] = deque(maxlen=_REMEMBERED)
         self._transaction_id = 0
         self._next_send_ns = 0
+        self._requests = self._replies = 0
         self._silent_requests = 0
+        self._asks_all = True
         self._resume_at: ReadExchange | None = None
         self._heartbeat_due = False
         self._heartbeat_refused = 0
@@ -142,9 +148,9 @@ class ModbusTcpDevice:
         self._give_up_all()
         self._start_over()
 
-    def attach(self, selector: BaseSelector) -> None:
-        """Have ``selector`` report this device."""
-        self._link.attach(selector, self)
+    def attach(self, wait: Wait[ModbusTcpDevice]) -> None:
+        """Have ``wait`` give back this device."""
+        self._link.attach(wait, self)
 
     # The cycle ----------------------------------------------------------------------------------------
 
@@ -166,16 +172,26 @@ class ModbusTcpDevice:
         """Whether requests are still to be sent or answered in this phase."""
         return bool(self._in_flight or self._queue)
 
+    @property
+    def quiet(self) -> bool:
+        """Whether the connection is up and nothing is known to be on its way from before."""
+        return self._link.connected and not self._abandoned
+
     def begin_read(self, now_ns: int) -> None:
         """Queue the blocks to read and send what may go."""
-        self._link.maintain(now_ns)
+        if not self._link.connected:
+            self._link.maintain(now_ns)
         if self._link.connected:
-            self._queue.extend(block for block in self._in_turn() if block.probe_ns <= now_ns)
+            if self._asks_all:
+                self._queue.extend(self._reads)
+            else:
+                self._queue.extend([block for block in self._in_turn() if block.probe_ns <= now_ns])
             self.pump(now_ns)
 
     def _in_turn(self) -> list[ReadExchange]:
         """Give the blocks, first the one that the last phase had no time for: none starves."""
         if self._resume_at is None or self._resume_at not in self._reads:
+            self._asks_all = not any(block.probe_ns for block in self._reads)
             return self._reads
         place = self._reads.index(self._resume_at)
         return self._reads[place:] + self._reads[:place]
@@ -186,15 +202,22 @@ class ModbusTcpDevice:
 
     def begin_write(self, now_ns: int) -> None:
         """Queue the cells that are due and send what may go."""
-        self._link.maintain(now_ns)
         if not self._link.connected:
-            return
-        self._heartbeat_due = self._plan.heartbeat is not None
-        due, refused = self._plan.due(now_ns)
-        self._queue.extend(due)
+            self._link.maintain(now_ns)
+            if not self._link.connected:
+                return
+        plan = self._plan
+        self._heartbeat_due = plan.heartbeat is not None
+        due, refused = plan.due(now_ns)
         if refused:
             self._counts["writes_refused"] += refused
             self._withhold_heartbeat()
+        if self._heartbeat_due and len(due) == 1:
+            both = plan.joined(due[0])
+            if both is not None:
+                self._heartbeat_due = False
+                due = [both]
+        self._queue.extend(due)
         self.pump(now_ns)
 
     def _withhold_heartbeat(self) -> None:
@@ -209,34 +232,72 @@ class ModbusTcpDevice:
             self._heartbeat_due = False
             self._queue.append(self._plan.next_heartbeat())
         while self._queue and len(self._in_flight) < self.settings.max_in_flight:
-            if now_ns < self._next_send_ns:
+            if self._gap_ns and now_ns < self._next_send_ns:
                 self.wake_ns = self._next_send_ns
                 return
             self._send(self._queue.popleft(), now_ns)
 
     def _send(self, exchange: Exchange, now_ns: int) -> None:
-        self._transaction_id = (self._transaction_id + 1) & 0xFFFF
-        self._in_flight[self._transaction_id] = exchange
+        self._transaction_id = transaction_id = (self._transaction_id + 1) & 0xFFFF
+        self._in_flight[transaction_id] = exchange
         self._next_send_ns = now_ns + self._gap_ns
-        self._counts["requests"] += 1
+        self._requests += 1
         if isinstance(exchange, WriteExchange):
-            self._counts["heartbeats_sent" if exchange.heartbeat else "writes_sent"] += 1
-        if not self._link.send(exchange.frame(self._transaction_id), now_ns):
+            self._counts["writes_sent"] += bool(exchange.cells)
+            self._counts["heartbeats_sent"] += exchange.beats
+        if not self._link.send(exchange.frame(transaction_id), now_ns):
             self._lose_connection()
 
-    def on_ready(self) -> None:
-        """Take what the selector reported, and send what may follow it."""
-        replies = self._link.service()
+    def on_ready(self) -> bool:
+        """Take what the wait reported, and send what may follow it; gives whether that ended the device's phase."""
+        link = self._link
+        was_busy = bool(self._in_flight or self._queue)
+        count = link.receive()
         # Stamped after the bytes are in hand: each reply's own time, not the poll's start.
         now_ns = self._now_ns()
+        taken = self._take_expected(count, now_ns) if count and not link.partial else 0
+        if taken != count or not count:
+            self._take_rest(taken, count, now_ns)
+        elif self._queue or self._heartbeat_due or self._gap_ns:
+            self._next_send_ns = now_ns + self._gap_ns
+            self.pump(now_ns)
+        return was_busy and not (self._in_flight or self._queue)
+
+    def _take_expected(self, count: int, now_ns: int) -> int:
+        """Take the replies that were asked for, whole and one after the other; gives how many bytes they were.
+
+        They need no decoding to be told from all others.
+        """
+        buffer, in_flight, start = self._link.buffer, self._in_flight, 0
+        while start + _SHORTEST_REPLY_BYTES <= count:
+            transaction_id = buffer[start] << 8 | buffer[start + 1]
+            exchange = in_flight.get(transaction_id)
+            if exchange is None or not exchange.is_reply(buffer, start, transaction_id):
+                break
+            if start + exchange.reply_bytes > count:
+                break
+            del in_flight[transaction_id]
+            self._replies += 1
+            self._silent_requests = self._link.attempts = 0
+            if isinstance(exchange, ReadExchange):
+                self._received(exchange, exchange.take_from(buffer, start, now_ns), now_ns)
+            else:
+                self._acknowledged(exchange, now_ns)
+            start += exchange.reply_bytes
+        return start
+
+    def _take_rest(self, start: int, count: int, now_ns: int) -> None:
+        """Take all else: an end or beginning of the connection, parts, exceptions, replies that nobody waits for."""
+        link = self._link
+        replies = link.decode(start, count) if start < count else []
         for reply in replies:
             self._take(reply, now_ns)
-        if self._link.connected != self._was_connected:
-            if self._link.connected:
+        if link.connected != self._was_connected:
+            if link.connected:
                 self._start_over()
             else:
                 self._lose_connection()
-        if self._link.connected and replies:
+        if (start or replies) and link.connected:
             self._next_send_ns = max(self._next_send_ns, now_ns + self._gap_ns)
             self.pump(now_ns)
 
@@ -248,6 +309,7 @@ class ModbusTcpDevice:
             return
         if self._queue and isinstance(self._queue[0], ReadExchange):
             self._resume_at = self._queue[0]
+            self._asks_all = False
         self._counts["requests_unsent"] += len(self._queue)
         self._counts["timeouts"] += len(self._in_flight)
         self._silent_requests += len(self._in_flight)
@@ -261,11 +323,13 @@ class ModbusTcpDevice:
         """Begin on a new connection: all blocks whole again, all points written again."""
         self._was_connected = True
         self._reads = list(self._all_reads)
+        self._asks_all = True
+        self._resume_at = None
         for block in self._reads:
             block.probe_ns = block.refused = 0
         self._abandoned.clear()
         self._silent_requests = 0
-        self.force_writes()
+        self._plan.start_over()
 
     def _lose_connection(self) -> None:
         self._was_connected = False
@@ -281,7 +345,8 @@ class ModbusTcpDevice:
 
     def _not_acknowledged(self, exchange: WriteExchange) -> None:
         # Whether the device took it cannot be known, so it is due again whatever its policy.
-        self._counts["heartbeats_unacknowledged" if exchange.heartbeat else "writes_unacknowledged"] += 1
+        self._counts["heartbeats_unacknowledged"] += exchange.beats
+        self._counts["writes_unacknowledged"] += bool(exchange.cells)
         for cell in exchange.cells:
             cell.forget()
 
@@ -291,6 +356,8 @@ class ModbusTcpDevice:
         exchange = self._in_flight.get(reply.transaction_id)
         if exchange is None:
             late = reply.transaction_id in self._abandoned
+            if late:
+                self._abandoned.remove(reply.transaction_id)
             self._counts["late_replies" if late else "wrong_transaction"] += 1
             return
         same = reply.unit_id == exchange.unit_id and reply.function == exchange.function
@@ -298,19 +365,19 @@ class ModbusTcpDevice:
             self._counts["mismatched_replies"] += 1
             return
         del self._in_flight[reply.transaction_id]
-        self._counts["replies"] += 1
-        self._silent_requests = 0
-        self._link.answered()
+        self._replies += 1
+        self._silent_requests = self._link.attempts = 0
         if reply.exception:
             self._counts["exception_replies"] += 1
             self._refused(exchange, reply.exception, received_ns)
         elif isinstance(exchange, ReadExchange):
-            self._take_values(exchange, reply, received_ns)
+            self._received(exchange, exchange.take(reply, received_ns), received_ns)
         else:
             self._acknowledged(exchange, received_ns)
 
-    def _take_values(self, block: ReadExchange, reply: Reply, received_ns: int) -> None:
-        self._counts["values_rejected"] += block.take(reply, received_ns)
+    def _received(self, block: ReadExchange, rejected: int, received_ns: int) -> None:
+        if rejected:
+            self._counts["values_rejected"] += rejected
         self.last_reply_ns = received_ns
         if block.refused:
             block.refused = 0
@@ -318,12 +385,15 @@ class ModbusTcpDevice:
             self._events.add(received_ns, f"{block.names()} answers again")
 
     def _acknowledged(self, exchange: WriteExchange, received_ns: int) -> None:
-        if exchange.heartbeat:
+        if exchange.beats:
             self.last_heartbeat_ack_ns = received_ns
             self._heartbeat_refused = 0
+        if not exchange.cells:
             return
         self._counts["writes_acknowledged"] += 1
         self.last_write_ack_ns = received_ns
+        if not exchange.tracked:
+            return
         for cell in exchange.cells:
             if cell.refused:
                 self._events.add(received_ns, f"writing {cell.names} is taken again")
@@ -344,6 +414,7 @@ class ModbusTcpDevice:
     def _read_refused(self, block: ReadExchange, code: int, now_ns: int) -> None:
         if code not in PASSING_EXCEPTIONS:
             block.mark_bad()
+            self._asks_all = False
             block.probe_ns = now_ns + int(self.settings.probe_s * 1e9)
             self._counts["points_refused"] += len(block.block.members)
         if block.refused != code:
@@ -351,19 +422,27 @@ class ModbusTcpDevice:
             self._events.add(now_ns, f"{block.names()} refused: {exception_in_words(code)}")
 
     def _write_refused(self, exchange: WriteExchange, code: int, now_ns: int) -> None:
+        splits = code in SPLITTING_EXCEPTIONS
         self._counts["writes_refused_by_peer"] += 1
+        self._plan.look_closer(exchange, apart=splits)
+        if splits and exchange.beats and exchange.cells:
+            # Which of the two it was shows when the values go alone; the heartbeat waits for them.
+            self._counts["heartbeats_unacknowledged"] += 1
+            self._heartbeat_due = True
+            self._queue.appendleft(exchange.without_heartbeat())
+            return
         self._withhold_heartbeat()
-        if len(exchange.cells) > 1 and code in SPLITTING_EXCEPTIONS:
+        if splits and len(exchange.cells) > 1:
             self._queue.extendleft(reversed(exchange.halves()))
             return
-        if exchange.heartbeat:
+        if exchange.beats:
             self._heartbeat_refused_with(code, now_ns)
         if any(cell.refused != code for cell in exchange.cells):
             self._events.add(now_ns, f"writing {exchange.names()} refused: {exception_in_words(code)}")
         for cell in exchange.cells:
             cell.forget()
             cell.refused = code
-            cell.alone = code in SPLITTING_EXCEPTIONS
+            cell.alone = splits
 
     def _heartbeat_refused_with(self, code: int, now_ns: int) -> None:
         self._counts["heartbeats_unacknowledged"] += 1
@@ -379,7 +458,8 @@ class ModbusTcpDevice:
 
     def counters(self) -> dict[str, int]:
         """Give how often each kind of event happened since the start; see ``modbus_settings.COUNTERS``."""
-        return self._counts | {"events_dropped": self._events.dropped}
+        apart = {"requests": self._requests, "replies": self._replies, "events_dropped": self._events.dropped}
+        return self._counts | apart
 
     def drain_events(self) -> list[tuple[int, str]]:
         """Give what a person wants to know since the last call, as (loop time ns, text)."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hil.config.points import Point
-from hil.devices.modbus_exchange import Binding, WriteCell, WriteExchange, write_function
+from hil.devices.modbus_block import WriteBlock
+from hil.devices.modbus_cell import Binding, WriteCell
+from hil.devices.modbus_exchange import WriteExchange, write_function
 from hil.devices.modbus_settings import ModbusTcpSettings
 from hil.devices.wire.coalesce import coalesce_writes
+from hil.devices.wire.codec import MAX_COUNT, WRITE_REGISTERS
+from hil.devices.wire.frames import WriteFrame
 from hil.errors import ConfigError, Problem
 from hil.loop.image import Image
 
@@ -32,7 +36,8 @@ class WritePlan:
         Where a point may not be written, or the heartbeat is not such a register.
     """
 
-    __slots__ = ("_bindings", "_blocks", "_heartbeat_count", "_single", "heartbeat")
+    __slots__ = ("_apart", "_bindings", "_blocks", "_frames", "_heartbeat_count", "_heartbeat_frame",
+                 "_joins", "heartbeat")  # fmt: skip
 
     def __init__(
         self,
@@ -45,14 +50,26 @@ class WritePlan:
         problems = [*_not_writable(points), *_not_a_heartbeat(points, heartbeat)]
         if problems:
             raise ConfigError(problems)
+        single = settings.single_write_functions
         self.heartbeat = heartbeat
         self._heartbeat_count = 0
-        self._single = settings.single_write_functions
         self._bindings = [Binding(point, slot) for point, slot in writes]
         self._blocks = [
-            (block.unit_id, block.function, [WriteCell(cell, self._bindings, image) for cell in block.cells])
+            WriteBlock(
+                block.unit_id, block.function,
+                [WriteCell(cell, self._bindings, image) for cell in block.cells], image, single=single,
+            )
             for block in coalesce_writes(points, settings.limits)
-        ]
+        ]  # fmt: skip
+        # Longest write that the heartbeat may end, in registers; 0 where it always goes alone.
+        self._joins = 0
+        self._apart = False
+        self._frames: dict[int, WriteFrame] = {}
+        if heartbeat is not None:
+            function = write_function(heartbeat.table, 1, single)
+            self._heartbeat_frame = WriteFrame(heartbeat.unit_id, function, heartbeat.address, 1)
+            if settings.heartbeat_joined and not single:
+                self._joins = min(settings.max_registers, MAX_COUNT[WRITE_REGISTERS])
 
     def readable(self) -> list[Point]:
         """Give the written points that can be read back, for the start-up proof."""
@@ -65,39 +82,49 @@ class WritePlan:
         """Give the requests for the cells due at loop time ``now_ns``, and how many values were refused."""
         exchanges: list[WriteExchange] = []
         refused = 0
-        for unit_id, function, cells in self._blocks:
-            run: list[WriteCell] = []
-            for cell in cells:
-                refusal = cell.prepare()
-                refused += refusal is not None
-                due = refusal is None and cell.due(now_ns)
-                if run and (not due or cell.alone or run[-1].alone or self._single):
-                    exchanges.append(self._exchange(unit_id, function, run))
-                    run = []
-                if due:
-                    run.append(cell)
-            if run:
-                exchanges.append(self._exchange(unit_id, function, run))
+        for block in self._blocks:
+            refused += block.due(now_ns, exchanges)
         return exchanges, refused
-
-    def _exchange(self, unit_id: int, function: int, run: list[WriteCell]) -> WriteExchange:
-        if self._single and len(run) == 1:
-            function = write_function(run[0].table, run[0].count, single=True)
-        return WriteExchange(unit_id, function, run)
 
     def next_heartbeat(self) -> WriteExchange:
         """Give the request for the heartbeat, one higher than the one before; 0 follows 65535."""
-        assert self.heartbeat is not None
-        function = write_function(self.heartbeat.table, 1, self._single)
-        exchange = WriteExchange.of_heartbeat(self.heartbeat, self._heartbeat_count, function)
-        self._heartbeat_count = (self._heartbeat_count + 1) & 0xFFFF
-        return exchange
+        return WriteExchange(self._heartbeat_frame, (), [self._count_up()], beats=True)
+
+    def _count_up(self) -> int:
+        count = self._heartbeat_count
+        self._heartbeat_count = (count + 1) & 0xFFFF
+        return count
+
+    def joined(self, exchange: WriteExchange) -> WriteExchange | None:
+        """Give ``exchange`` with the heartbeat behind its last register; None where that does not follow it."""
+        heartbeat, count = self._heartbeat_frame, len(exchange.words) + 1
+        fits = exchange.address + count - 1 == heartbeat.address and count <= self._joins
+        alike = exchange.function == WRITE_REGISTERS and exchange.unit_id == heartbeat.unit_id
+        if self._apart or not (fits and alike):
+            return None
+        frame = self._frames.get(count)
+        if frame is None:
+            frame = WriteFrame(exchange.unit_id, WRITE_REGISTERS, exchange.address, count)
+            self._frames[count] = frame
+        words = [*exchange.words, self._count_up()]
+        return WriteExchange(frame, exchange.cells, words, beats=True, tracked=exchange.tracked)
+
+    def look_closer(self, exchange: WriteExchange, *, apart: bool) -> None:
+        """Note that ``exchange`` was refused; ``apart`` keeps the heartbeat out of such requests from now on."""
+        exchange.tell_cells()
+        self._apart = self._apart or apart
+        for block in self._blocks:
+            block.look_closer()
+
+    def start_over(self) -> None:
+        """Note a new connection: everything is due, and the heartbeat may join again."""
+        self._apart = False
+        self.forget()
 
     def forget(self) -> None:
         """Have every point due, whatever its policy."""
-        for _, _, cells in self._blocks:
-            for cell in cells:
-                cell.forget()
+        for block in self._blocks:
+            block.forget()
 
 
 def _not_writable(points: Sequence[Point]) -> list[Problem]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import selectors
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+from hil.devices.wait import Wait, new_wait
 
 if TYPE_CHECKING:
     from hil.devices.modbus_tcp import ModbusTcpDevice
@@ -29,9 +30,10 @@ class Scan:
     def __init__(self, devices: Sequence[ModbusTcpDevice], now_ns: Callable[[], int]) -> None:
         self.devices = tuple(devices)
         self._now_ns = now_ns
-        self._selector = selectors.DefaultSelector()
+        self._wait: Wait[ModbusTcpDevice] = new_wait()
+        self._is_paced = any(device.settings.gap_ms for device in self.devices)
         for device in self.devices:
-            device.attach(self._selector)
+            device.attach(self._wait)
 
     def read(self, now_ns: int, deadline_ns: int) -> None:
         """Receive from all devices into the image; returns before ``deadline_ns`` (loop time)."""
@@ -48,9 +50,11 @@ class Scan:
             self._gather(deadline_ns)
 
     def _has_time(self, deadline_ns: int) -> bool:
-        # What has come since the last phase is late: taken off the sockets before new requests go out.
-        for key, _ in self._selector.select(0):
-            key.data.on_ready()
+        # What has come since the last phase is late: taken off the sockets before new requests go out. With one
+        # device of which nothing is known to be under way, that look costs more than it can find.
+        if len(self.devices) > 1 or not self.devices[0].quiet:
+            for device in self._wait.ready(0):
+                device.on_ready()
         if self._now_ns() < deadline_ns:
             return True
         # A request that cannot be answered in time would count as silence of the device, and is none.
@@ -59,24 +63,30 @@ class Scan:
         return False
 
     def _gather(self, deadline_ns: int) -> None:
-        waiting = [device for device in self.devices if device.busy]
-        while waiting:
-            now_ns = self._now_ns()
-            if now_ns >= deadline_ns:
-                break
-            wake_ns = min([deadline_ns, *(device.wake_ns for device in waiting if device.wake_ns)])
-            for key, _ in self._selector.select(_timeout_s(wake_ns - now_ns)):
+        now_ns = self._now_ns()
+        busy = sum([device.busy for device in self.devices])
+        while busy and now_ns < deadline_ns:
+            wake_ns = self._next_wake_ns(deadline_ns) if self._is_paced else deadline_ns
+            for device in self._wait.ready(_timeout_s(wake_ns - now_ns)):
                 if self._now_ns() >= deadline_ns:
                     break
-                key.data.on_ready()
+                busy -= device.on_ready()
             now_ns = self._now_ns()
-            for device in waiting:
-                if device.wake_ns:
-                    device.pump(now_ns)
-            waiting = [device for device in waiting if device.busy]
-        now_ns = self._now_ns()
+            if self._is_paced:
+                busy = self._pump_paced(now_ns)
+        if busy:
+            for device in self.devices:
+                device.end_phase(now_ns)
+
+    def _next_wake_ns(self, deadline_ns: int) -> int:
+        return min([deadline_ns, *(device.wake_ns for device in self.devices if device.wake_ns)])
+
+    def _pump_paced(self, now_ns: int) -> int:
+        """Send what has waited for its pause to be over; gives how many devices are still busy."""
         for device in self.devices:
-            device.end_phase(now_ns)
+            if device.wake_ns:
+                device.pump(now_ns)
+        return sum([device.busy for device in self.devices])
 
     def counters(self) -> dict[str, int]:
         """Give every device's counters as ``device.counter``."""
@@ -109,7 +119,7 @@ class Scan:
         """Let go of every wire; may be called twice."""
         for device in self.devices:
             device.close()
-        self._selector.close()
+        self._wait.close()
 
 
 def _timeout_s(left_ns: int) -> float:

@@ -45,7 +45,7 @@ def _byte_places(point: Point, first_byte: int) -> list[int]:
 
 
 class BlockDecoder:
-    """Registers of one block to the raw numbers of its points, in two or three calls into C.
+    """Bytes of one block of registers to the raw numbers of its points, in one to three calls into C.
 
     Parameters
     ----------
@@ -55,23 +55,26 @@ class BlockDecoder:
         The block, zero-based.
     """
 
-    __slots__ = ("_bits", "_pack", "_pick", "_unpack")
+    __slots__ = ("_bits", "_data_bytes", "_pick", "_unpack_from")
 
     def __init__(self, points: Sequence[Point], address: int, count: int) -> None:
-        self._pack = struct.Struct(f">{count}H").pack
-        places = [place for point in points for place in _byte_places(point, 2 * (point.address - address))]
-        in_order = places == list(range(2 * count))
-        self._pick: Callable[[bytes], tuple[int, ...]] | None = None if in_order else itemgetter(*places)
-        codes = "".join("H" if point.bit is not None else point.data_type.code for point in points)
-        self._unpack = struct.Struct(">" + codes).unpack
+        self._data_bytes = 2 * count
+        runs = [(_byte_places(point, 2 * (point.address - address)), _code(point)) for point in points]
+        layout = _plain_layout(runs)
+        self._pick: Callable[[bytearray], tuple[int, ...]] | None = None
+        if layout is None:
+            self._pick = itemgetter(*(place for places, _ in runs for place in places))
+            layout = "".join(code for _, code in runs)
+        self._unpack_from = struct.Struct(">" + layout).unpack_from
         self._bits = [(index, point.bit) for index, point in enumerate(points) if point.bit is not None]
 
-    def decode(self, registers: Sequence[int]) -> Sequence[float]:
-        """Give the raw numbers  # (n_points,) of ``registers``  # (count,)."""
-        packed = self._pack(*registers)
-        if self._pick is not None:
-            packed = bytes(self._pick(packed))
-        raws: tuple[float, ...] = self._unpack(packed)
+    def decode(self, buffer: bytearray, start: int) -> Sequence[float]:
+        """Give the raw numbers of the block whose first register lies at ``start``.  # (n_points,)."""
+        raws: tuple[float, ...]
+        if self._pick is None:
+            raws = self._unpack_from(buffer, start)
+        else:
+            raws = self._unpack_from(bytes(self._pick(buffer[start : start + self._data_bytes])))
         if not self._bits:
             return raws
         numbers = list(raws)
@@ -80,17 +83,35 @@ class BlockDecoder:
         return numbers
 
 
+def _code(point: Point) -> str:
+    return "H" if point.bit is not None else point.data_type.code
+
+
+def _plain_layout(runs: Sequence[tuple[list[int], str]]) -> str | None:
+    """Give the struct format of numbers that lie one after the other, gaps passed over; None where they do not."""
+    layout, end = "", 0
+    for places, code in runs:
+        first = places[0]
+        if first < end or places != list(range(first, first + len(places))):
+            return None
+        layout += "x" * (first - end) + code
+        end = first + len(places)
+    return layout
+
+
 class BitDecoder:
-    """Coils or discrete inputs of one block to the raw numbers 0 and 1 of its points."""
+    """Bytes of one block of coils or discrete inputs to the raw numbers 0 and 1 of its points."""
 
-    __slots__ = ("_offsets",)
+    __slots__ = ("_data_bytes", "_offsets")
 
-    def __init__(self, points: Sequence[Point], address: int) -> None:
+    def __init__(self, points: Sequence[Point], address: int, count: int) -> None:
         self._offsets = [point.address - address for point in points]
+        self._data_bytes = (count + 7) // 8
 
-    def decode(self, bits: Sequence[int]) -> Sequence[float]:
-        """Give the raw numbers  # (n_points,) of ``bits``  # (at least count,)."""
-        return [bits[offset] for offset in self._offsets]
+    def decode(self, buffer: bytearray, start: int) -> Sequence[float]:
+        """Give the raw numbers of the block whose first byte lies at ``start``.  # (n_points,)."""
+        bits = int.from_bytes(buffer[start : start + self._data_bytes], "little")
+        return [bits >> offset & 1 for offset in self._offsets]
 
 
 class PointEncoder:
@@ -121,6 +142,11 @@ class PointEncoder:
         self._pick = [places.index(byte) for byte in range(2 * point.count)]
         self._unpack = struct.Struct(f">{point.count}H").unpack
 
+    @property
+    def line(self) -> tuple[float, float, float, float]:
+        """Offset, scale, and the smallest and largest raw number that is sent."""
+        return self._offset, self._scale, self._low, self._high
+
     def encode(self, value: float) -> tuple[int, ...] | Refusal:
         """Give the registers (a bool: one 0 or 1), or why not."""
         exact = (value - self._offset) / self._scale
@@ -137,6 +163,39 @@ class PointEncoder:
         packed = self._pack(raw)
         words: tuple[int, ...] = self._unpack(bytes([packed[place] for place in self._pick]))
         return words
+
+
+class RunEncoder:
+    """Values of consecutive whole-number registers to what is sent, in one pass.
+
+    Parameters
+    ----------
+    lines : sequence of (PointEncoder, int, float, float)
+        Encoder of each point, slot of its signal, and factor and shift from the signal's unit to the point's.
+    """
+
+    __slots__ = ("_lines",)
+
+    def __init__(self, lines: Sequence[tuple[PointEncoder, int, float, float]]) -> None:
+        self._lines = [(slot, factor, shift, *encoder.line) for encoder, slot, factor, shift in lines]
+
+    @staticmethod
+    def takes(point: Point) -> bool:
+        """Whether a point is of the kind: one register, a whole number, all of it, in network order."""
+        whole = point.type in ("int16", "uint16") and point.bit is None
+        return whole and point.table == "holding_register" and point.byte_order == "big"
+
+    def encode(self, values: Sequence[float]) -> list[int] | None:
+        """Give the registers for the image's ``values``; None where one is refused: ask its PointEncoder why."""
+        try:
+            words = [
+                raw & 0xFFFF
+                for slot, factor, shift, offset, scale, low, high in self._lines
+                if low <= (raw := round((values[slot] * factor + shift - offset) / scale)) <= high
+            ]
+        except (ValueError, OverflowError):
+            return None  # not finite, or not once it is scaled
+        return words if len(words) == len(self._lines) else None
 
 
 def _raw_limits(point: Point) -> tuple[float, float]:

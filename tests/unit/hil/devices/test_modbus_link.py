@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import selectors
 import socket
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from hil.devices.events import Events
 from hil.devices.modbus_link import Link
 from hil.devices.modbus_settings import COUNTERS, ModbusTcpSettings
+from hil.devices.wait import SelectorWait, Wait, new_wait
 
 MS = 1_000_000
 S = 1000 * MS
@@ -23,11 +23,11 @@ class Run:
         self.now_ns = 0
         self.counts = dict.fromkeys(COUNTERS, 0)
         self.events = Events()
-        self.selector = selectors.DefaultSelector()
+        self.wait: Wait[Link] = new_wait()
         self.link = Link(
             ModbusTcpSettings(*address, seed=seed), lambda: self.now_ns, self.counts, self.events
         )
-        self.link.attach(self.selector, self.link)
+        self.link.attach(self.wait, self.link)
         self.link.aim((socket.AF_INET, address))
 
     def failures_ns(self, until_ns: int) -> list[int]:
@@ -35,8 +35,8 @@ class Run:
         while self.now_ns < until_ns:
             before = self.counts["connect_failures"]
             self.link.maintain(self.now_ns)
-            for key, _ in self.selector.select(0):
-                key.data.service()
+            for link in self.wait.ready(0):
+                link.receive()
             if self.counts["connect_failures"] > before:
                 times.append(self.now_ns)
             self.now_ns += 10 * MS
@@ -44,7 +44,7 @@ class Run:
 
     def close(self) -> None:
         self.link.close()
-        self.selector.close()
+        self.wait.close()
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_waits_double_to_the_longest_and_start_again_after_an_answer(closed_port
         nominal_s = min(0.1 * 2**place, 5.0)
         assert 0.8 * nominal_s - 0.02 <= wait_s <= 1.2 * nominal_s + 0.02
     assert len(set(waits_s[6:])) > 1, "the jitter must differ from one wait to the next"
-    run.link.answered()
+    run.link.attempts = 0
     again = run.failures_ns(run.now_ns + 7 * S)
     assert (again[1] - again[0]) / S < 0.2
     run.close()

@@ -362,7 +362,7 @@ def test_an_answer_makes_the_next_wait_short_again(make: Make) -> None:
     bench.connect()
     bench.read()
     assert bench.count("replies") == 1
-    assert bench.device._link._attempts == 0
+    assert bench.device._link.attempts == 0
 
 
 def test_a_phase_without_time_asks_nothing(make: Make) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -17,12 +18,16 @@ POINT = Point("x", 1, "holding_register", 0, "uint16", access="rw", write="on_ch
 NUMBERS = sorted(set(DATA_TYPES) - {"bool"})
 
 
+def packed(words: Sequence[int]) -> bytearray:
+    return bytearray(struct.pack(f">{len(words)}H", *words))
+
+
 def encode(point: Point, value: float) -> tuple[int, ...] | Refusal:
     return PointEncoder(point).encode(value)
 
 
 def decode(point: Point, words: tuple[int, ...]) -> float:
-    return BlockDecoder([point], point.address, point.count).decode(words)[0]
+    return BlockDecoder([point], point.address, point.count).decode(packed(words), 0)[0]
 
 
 @pytest.mark.parametrize(
@@ -122,12 +127,14 @@ def test_one_block_of_mixed_points() -> None:
         replace(POINT, address=15, type="uint16", byte_order="little"),
     ]
     decoder = BlockDecoder(points, 10, 6)
-    assert list(decoder.decode([0xFFFF, 0x8000, 999, 0, 0x4000, 0x0100])) == [-1, 0, 1, 2.0, 1]
+    wire = packed([0xFFFF, 0x8000, 999, 0, 0x4000, 0x0100])
+    assert list(decoder.decode(wire, 0)) == [-1, 0, 1, 2.0, 1]
+    assert list(decoder.decode(bytearray(9) + wire, 9)) == [-1, 0, 1, 2.0, 1]
 
 
 def test_bits_of_a_bit_table() -> None:
     points = [replace(POINT, table="coil", type="bool", address=address) for address in (7, 5, 12)]
-    assert BitDecoder(points, 5).decode([1, 0, 0, 0, 0, 0, 0, 1]) == [0, 1, 1]
+    assert BitDecoder(points, 5, 8).decode(bytearray([0xFF, 0b10000001]), 1) == [0, 1, 1]
 
 
 def test_inverted_alarm() -> None:

@@ -1,0 +1,99 @@
+"""Written cells side by side: which of them go out this cycle, in how few requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hil.devices.modbus_cell import WriteCell
+from hil.devices.modbus_exchange import WriteExchange, write_function
+from hil.devices.wire.codec import WRITE_REGISTERS
+from hil.devices.wire.frames import WriteFrame
+from hil.devices.wire.values import RunEncoder
+from hil.loop.image import Image
+
+
+class WriteBlock:
+    """Consecutive cells of one unit and table.
+
+    Two shortcuts leave the answer as it is: where every cell goes out every cycle, the whole block does, in one
+    pass; where nothing was due for these very words the last time, nothing is now. Both need whole numbers of
+    one register, and no cell that was refused.
+    """
+
+    __slots__ = (
+        "_cells",
+        "_function",
+        "_image",
+        "_quick",
+        "_run",
+        "_settled",
+        "_single",
+        "_unit_id",
+        "_whole",
+    )
+
+    def __init__(
+        self, unit_id: int, function: int, cells: Sequence[WriteCell], image: Image, *, single: bool
+    ) -> None:
+        self._unit_id, self._function = unit_id, function
+        self._cells = cells
+        self._image = image
+        self._single = single
+        self._quick = False
+        self._run: RunEncoder | None = None
+        self._whole: WriteExchange | None = None
+        self._settled: list[int] | None = None
+        lines = [line for cell in cells for line in cell.encoders]
+        if all(RunEncoder.takes(encoder.point) for encoder, *_ in lines):
+            self._run = RunEncoder(lines)
+            if function == WRITE_REGISTERS and not single and all(cell.every_cycle for cell in cells):
+                frame = WriteFrame(unit_id, function, cells[0].address, len(cells))
+                self._whole = WriteExchange(frame, cells, [], tracked=False)
+
+    def due(self, now_ns: int, exchanges: list[WriteExchange]) -> int:
+        """Append the requests due at loop time ``now_ns``; gives how many values were refused."""
+        words = self._run.encode(self._image.values) if self._run is not None and self._quick else None
+        if words is not None:
+            if self._whole is not None:
+                self._whole.words = words
+                exchanges.append(self._whole)
+                return 0
+            if words == self._settled:
+                return 0
+        return self._cell_by_cell(now_ns, exchanges, words)
+
+    def _cell_by_cell(self, now_ns: int, exchanges: list[WriteExchange], words: list[int] | None) -> int:
+        refused = 0
+        before = len(exchanges)
+        run: list[WriteCell] = []
+        for cell in self._cells:
+            refusal = cell.prepare()
+            refused += refusal is not None
+            due = refusal is None and cell.due(now_ns)
+            if run and (not due or cell.alone or run[-1].alone or self._single):
+                exchanges.append(self._exchange(run))
+                run = []
+            if due:
+                run.append(cell)
+        if run:
+            exchanges.append(self._exchange(run))
+        self._quick = not any(cell.refused or cell.alone for cell in self._cells)
+        rests = len(exchanges) == before and all(cell.by_words for cell in self._cells)
+        self._settled = words if rests else None
+        return refused
+
+    def _exchange(self, run: list[WriteCell]) -> WriteExchange:
+        function = self._function
+        if self._single and len(run) == 1:
+            function = write_function(run[0].table, run[0].count, single=True)
+        return WriteExchange.of_cells(self._unit_id, function, run)
+
+    def look_closer(self) -> None:
+        """Note that a request was refused: the cells are looked at one by one until none is."""
+        self._quick = False
+
+    def forget(self) -> None:
+        """Have every cell due, whatever its policy."""
+        self._settled = None
+        for cell in self._cells:
+            cell.forget()
