@@ -165,4 +165,5 @@ def run(rate_hz: float, cycles: int, heartbeat: str, ports: list[int]) -> dict[s
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(float(sys.argv[1]), int(sys.argv[2]), sys.argv[3], [int(p) for p in sys.argv[4:]])))
+    figures = run(float(sys.argv[1]), int(sys.argv[2]), sys.argv[3], [int(port) for port in sys.argv[4:]])
+    sys.stdout.write(json.dumps(figures) + "\n")

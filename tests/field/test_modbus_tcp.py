@@ -192,22 +192,33 @@ def test_server_gone_and_back(server: MisbehavingServer, connect: Callable[..., 
     assert "reconnected" in texts
 
 
+@pytest.mark.parametrize(
+    ("joined", "expected"),
+    [
+        (False, [(10, (10,)), (11, (0,)), (10, (20,)), (11, (1,)), (10, (30,)), (11, (2,))]),
+        (True, [(10, (10, 0)), (10, (20, 1)), (10, (30, 2))]),
+    ],
+)
 def test_heartbeat_is_last_and_stops_with_the_values(
-    server: MisbehavingServer, connect: Callable[..., Rig]
+    server: MisbehavingServer,
+    connect: Callable[..., Rig],
+    joined: bool,
+    expected: list[tuple[int, tuple[int, ...]]],
 ) -> None:
-    rig = connect()
+    rig = connect(heartbeat_joined=joined)
     server.seen.clear()
     for value in (10.0, 20.0, 30.0):
         rig.image.values[2] = value
         rig.cycle(1)
-    writes = [(request.address, request.values[0]) for request in server.seen if request.values]
-    assert writes == [(10, 10), (11, 0), (10, 20), (11, 1), (10, 30), (11, 2)]
+    assert [(request.address, request.values) for request in server.seen if request.values] == expected
+    assert server.registers[10:12] == [30, 2]
     server.mode = "silent"
     rig.image.values[2] = 40.0
     server.seen.clear()
     rig.device.write(rig.now_ns(), rig.now_ns() + 5 * MS)
     time.sleep(0.05)
     assert [request.address for request in server.seen] == [10]
+    assert rig.device.last_heartbeat_ack_ns < rig.now_ns() - 40 * MS
 
 
 def test_twenty_dead_addresses_cost_nothing(server: MisbehavingServer, connect: Callable[..., Rig]) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from itertools import chain
 
 from hil.devices.wire.codec import (
     BIT_FUNCTIONS,
@@ -28,6 +29,7 @@ _WRITE_REPLY_BYTES = 12
 _REQUEST = struct.Struct(">HHBBHH")
 _REPLY_HEAD = struct.Struct(">HHBBB")
 _WORDS = tuple(struct.Struct(f">{count}H") for count in range(max(MAX_COUNT[16], MAX_COUNT[3]) + 1))
+_BITS = tuple(tuple(byte >> place & 1 for place in range(8)) for byte in range(256))
 _COIL_ON = 0xFF00
 
 
@@ -76,8 +78,8 @@ class ReadFrame:
         """Give the registers, or the bits 0 and 1, of the reply that begins at ``start``.  # (count,)."""
         if self._words is not None:
             return self._words.unpack_from(buffer, start + DATA_AT)
-        bits = int.from_bytes(buffer[start + DATA_AT : start + self.reply_bytes], "little")
-        return tuple(bits >> place & 1 for place in range(self.count))
+        data = buffer[start + DATA_AT : start + self.reply_bytes]
+        return tuple(chain.from_iterable([_BITS[byte] for byte in data]))[: self.count]
 
 
 class WriteFrame:

@@ -10,7 +10,7 @@ import pytest
 from hil.devices.events import Events
 from hil.devices.modbus_link import Link
 from hil.devices.modbus_settings import COUNTERS, ModbusTcpSettings
-from hil.devices.wait import SelectorWait, Wait, new_wait
+from hil.devices.wait import Wait, new_wait
 
 MS = 1_000_000
 S = 1000 * MS

@@ -1,0 +1,70 @@
+"""Both waits keep one contract: who has something is given back, once for each, and nobody else."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from hil.devices import wait as waits
+from hil.devices.wait import SelectorWait, Wait, new_wait
+
+KINDS = [SelectorWait] + ([waits.EpollWait] if sys.platform == "linux" else [])
+
+
+@pytest.fixture(params=KINDS)
+def wait(request: pytest.FixtureRequest) -> Iterator[Wait[str]]:
+    made: Wait[str] = request.param()
+    yield made
+    made.close()
+    made.close()
+
+
+@pytest.fixture
+def pairs() -> Iterator[list[tuple[socket.socket, socket.socket]]]:
+    made = [socket.socketpair() for _ in range(3)]
+    yield made
+    for pair in made:
+        for end in pair:
+            end.close()
+
+
+def test_only_those_with_bytes_or_an_end_are_given(
+    wait: Wait[str], pairs: list[tuple[socket.socket, socket.socket]]
+) -> None:
+    for name, (ours, _) in zip("abc", pairs, strict=True):
+        wait.register(ours, name, connecting=False)
+    assert wait.ready(0) == []
+    pairs[0][1].send(b"x")
+    pairs[2][1].close()
+    assert sorted(wait.ready(0.1)) == ["a", "c"]
+    assert sorted(wait.ready(0)) == ["a", "c"], "what is not taken is told again"
+
+
+def test_who_is_unregistered_is_passed_over_and_may_come_back(
+    wait: Wait[str], pairs: list[tuple[socket.socket, socket.socket]]
+) -> None:
+    ours, theirs = pairs[0]
+    wait.register(ours, "a", connecting=False)
+    theirs.send(b"x")
+    wait.unregister(ours)
+    wait.unregister(ours)
+    assert wait.ready(0) == []
+    wait.register(ours, "b", connecting=False)
+    assert wait.ready(0.1) == ["b"]
+
+
+def test_an_attempt_to_connect_is_told_when_it_is_decided(wait: Wait[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as caller:
+        caller.setblocking(False)
+        caller.connect_ex(listener.getsockname())
+        wait.register(caller, "caller", connecting=True)
+        assert wait.ready(1.0) == ["caller"]
+
+
+def test_this_system_gets_its_quickest() -> None:
+    made: Wait[str] = new_wait()
+    assert type(made) is KINDS[-1]
+    made.close()
