@@ -123,6 +123,6 @@ class Scan:
 
 
 def _timeout_s(left_ns: int) -> float:
-    # The system rounds a wait up to whole milliseconds, which would overrun the deadline by up to one.
-    # Rounding down instead polls through the last part of a millisecond.
-    return max(left_ns, 0) // _NS_PER_MS / 1000.0
+    # epoll rounds a wait up to whole milliseconds, which would overrun the deadline by up to one: whole ones first,
+    # then the rest, which is waited for exactly.
+    return (left_ns // _NS_PER_MS * _NS_PER_MS or max(left_ns, 0)) / 1e9

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -62,6 +63,24 @@ def test_an_attempt_to_connect_is_told_when_it_is_decided(wait: Wait[str]) -> No
         caller.connect_ex(listener.getsockname())
         wait.register(caller, "caller", connecting=True)
         assert wait.ready(1.0) == ["caller"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="epoll is Linux's")
+def test_a_part_of_a_millisecond_is_waited_and_not_polled(
+    pairs: list[tuple[socket.socket, socket.socket]],
+) -> None:
+    made: Wait[str] = new_wait()
+    ours, theirs = pairs[0]
+    made.register(ours, "a", connecting=False)
+    wall_ns, cpu_ns = time.perf_counter_ns(), time.thread_time_ns()
+    for _ in range(100):
+        assert made.ready(0.0008) == []
+    wall_ns, cpu_ns = time.perf_counter_ns() - wall_ns, time.thread_time_ns() - cpu_ns
+    assert wall_ns >= 80_000_000, "it came back before its time"
+    assert cpu_ns < wall_ns / 3, "it polled"
+    theirs.send(b"x")
+    assert made.ready(0.0008) == ["a"]
+    made.close()
 
 
 def test_this_system_gets_its_quickest() -> None:
