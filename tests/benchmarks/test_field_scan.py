@@ -20,8 +20,11 @@ import pytest
 HERE = Path(__file__).parent
 PORTS = 100
 ROUNDS, RATE_HZ, CYCLES = 5, 500, 300
-TARGET = 1.5  # what issue 3 asks for; reached in neither percentile, see the README
-BOUND_P50, BOUND_P99 = 4.5, 8.0  # what holds here, with room for a machine that is shared
+TARGET = 1.5  # what is asked for; not reached with a margin, see the README
+# What holds here, with room for a machine that is shared. At real-time priority client and server have a core each
+# and both sides pay for waking the other; at normal priority they share one, and C's cycle is a third of that.
+BOUND_P50, BOUND_P99 = 2.5, 4.0
+BOUND_P50_NORMAL = 4.5
 MOST_CPU_SHARE = 0.5
 
 pytestmark = [pytest.mark.needs("gcc"), pytest.mark.needs("libmodbus"), pytest.mark.slow]
@@ -92,10 +95,12 @@ def test_a_cycle_against_c(benchmark, programs: Path, ports: list[str], heartbea
     }
     benchmark.extra_info |= {f"times_c_{share}": ratio for share, ratio in ratios.items()}
     benchmark.extra_info["target"] = TARGET
+    if not REAL_TIME:
+        # The tail is that of whoever else computes here, on either side.
+        assert ratios["p50"] <= BOUND_P50_NORMAL, rounds
+        return
     assert ratios["p50"] <= BOUND_P50, rounds
-    # Without priority the tail is that of whoever else computes here, on either side.
-    if REAL_TIME:
-        assert ratios["p99"] <= BOUND_P99, rounds
+    assert ratios["p99"] <= BOUND_P99, rounds
 
 
 def test_a_hundred_devices_at_ten_hertz(benchmark, ports: list[str]) -> None:
