@@ -5,9 +5,9 @@ Both start at 0 with the run and count ns, so that the cycle is the same code on
 
 from __future__ import annotations
 
-import time
+from hil.loop.machine_time import NS_PER_S, machine_ns, sleep_until
 
-NS_PER_S = 1_000_000_000
+__all__ = ["NS_PER_S", "VirtualClock", "WallClock"]
 
 
 class VirtualClock:
@@ -33,26 +33,35 @@ class VirtualClock:
 
 
 class WallClock:
-    """The machine's monotonic clock, which steps of the time of day (NTP) do not move."""
+    """The machine's clock, which steps of the time of day (NTP) do not move and a suspend does not stop.
 
-    __slots__ = ("_origin_ns",)
+    Attributes
+    ----------
+    spin_ns : int
+        0 blocks to the deadline. Above 0, the last so many ns before it are spent looking at the clock: the wake-up
+        of the system is over by then, and a processor is kept busy for it.
+    """
 
-    def __init__(self) -> None:
-        self._origin_ns = time.monotonic_ns()
+    __slots__ = ("_origin_ns", "spin_ns")
+
+    def __init__(self, spin_ns: int = 0) -> None:
+        self._origin_ns = machine_ns()
+        self.spin_ns = spin_ns
 
     def start(self) -> None:
         """Make now loop time 0."""
-        self._origin_ns = time.monotonic_ns()
+        self._origin_ns = machine_ns()
 
     def now_ns(self) -> int:
         """Loop time, ns."""
-        return time.monotonic_ns() - self._origin_ns
+        return machine_ns() - self._origin_ns
 
     def wait_until(self, deadline_ns: int) -> int:
-        """Sleep to the absolute ``deadline_ns``; a sleep that ends early is taken up again."""
-        while True:
-            now_ns = time.monotonic_ns() - self._origin_ns
-            remaining_ns = deadline_ns - now_ns
-            if remaining_ns <= 0:
-                return now_ns
-            time.sleep(remaining_ns / NS_PER_S)
+        """Wait for the absolute ``deadline_ns``; a sleep that ends early is taken up again."""
+        now, at_ns = machine_ns, deadline_ns + self._origin_ns
+        asleep_to_ns = at_ns - self.spin_ns
+        while (now_ns := now()) < asleep_to_ns:
+            sleep_until(asleep_to_ns)
+        while now_ns < at_ns:
+            now_ns = now()
+        return now_ns - self._origin_ns
