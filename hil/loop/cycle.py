@@ -125,7 +125,15 @@ class CycleEnd:
 
 
 class Cycle:
-    """Runs the parts on the grid until the duration is over, a stop is asked for, or the overrun policy trips."""
+    """Runs the parts on the grid until the duration is over, a stop is asked for, or the overrun policy trips.
+
+    Attributes
+    ----------
+    cycles : int
+        Cycles that ran.
+    writes_withheld : int
+        Cycles whose outputs were not sent, because what they were made of had become too old by then.
+    """
 
     def __init__(
         self,
@@ -140,6 +148,7 @@ class Cycle:
         self.timing = Timing()
         self.overrun = overrun
         self.cycles = 0
+        self.writes_withheld = 0
         self._parts = parts
         self._clock = clock
         self._settings = settings
@@ -242,8 +251,10 @@ class Cycle:
         t_limits = counter()
         if parts.devices:
             write_start_ns = self._clock.now_ns()
-            for device in parts.devices:
-                device.write(now_ns, write_start_ns + settings.write_budget_ns)
+            late = write_start_ns - now_ns > settings.period_ns
+            if not (late and self._outdated(now_ns, write_start_ns)):
+                for device in parts.devices:
+                    device.write(now_ns, write_start_ns + settings.write_budget_ns)
         t_write = counter()
         if parts.image.quality != self._quality_before:
             self._tell_quality(now_ns)
@@ -254,6 +265,22 @@ class Cycle:
         phases[4].record(t_limits - t_control)
         phases[5].record(t_write - t_limits)
         phases[6].record(counter() - t_write)
+
+    def _outdated(self, stamp_ns: int, now_ns: int) -> bool:
+        """Whether received values have become too old since the stamp: then what was made of them is not sent.
+
+        So it is where the process or the machine was stopped between read and write. The next cycle, at most a
+        period away, reads again and decides on what it finds; a far end that hears nothing has its watchdog.
+        """
+        image = self._parts.image
+        before = bytes(image.quality)
+        image.age(now_ns)
+        if image.quality == before:
+            return False
+        self.writes_withheld += 1
+        what = f"values grew too old in the {(now_ns - stamp_ns) / 1e6:.1f} ms since the stamp: nothing sent"
+        self._events.emit(now_ns / NS_PER_S, "overrun", "write", what)
+        return True
 
     def _next_deadline(self, deadline_ns: int, missed: int) -> int:
         """Next point of the grid that is not past; the policy is told of those missed, ``missed`` before the cycle."""

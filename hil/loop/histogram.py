@@ -11,6 +11,7 @@ from typing import Any
 
 _SUB_BITS = 5
 _SUB = 1 << _SUB_BITS
+_FIRST_BITS = _SUB_BITS + 1
 _BUCKETS = (43 - _SUB_BITS) * _SUB  # up to 2**42 ns, about 73 min
 PERCENTILES = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99_9", 0.999))
 
@@ -20,30 +21,33 @@ class Histogram:
 
     Attributes
     ----------
-    count, total_ns, max_ns : int
+    total_ns, max_ns : int
         Of all recorded durations, exact.
     """
 
-    __slots__ = ("_counts", "count", "max_ns", "total_ns")
+    __slots__ = ("_counts", "max_ns", "total_ns")
 
     def __init__(self) -> None:
         self._counts = [0] * _BUCKETS
-        self.count = 0
         self.total_ns = 0
         self.max_ns = 0
+
+    @property
+    def count(self) -> int:
+        """Durations recorded, exact."""
+        return sum(self._counts)
 
     def record(self, duration_ns: int) -> None:
         """Count one duration, ns; a negative one counts as 0."""
         if duration_ns < _SUB:
             duration_ns = max(duration_ns, 0)
-            index = duration_ns
+            self._counts[duration_ns] += 1
         else:
-            shift = duration_ns.bit_length() - _SUB_BITS - 1
-            index = (shift << _SUB_BITS) + (duration_ns >> shift)
-            if index >= _BUCKETS:
-                index = _BUCKETS - 1
-        self._counts[index] += 1
-        self.count += 1
+            shift = duration_ns.bit_length() - _FIRST_BITS
+            try:
+                self._counts[(shift << _SUB_BITS) + (duration_ns >> shift)] += 1
+            except IndexError:
+                self._counts[-1] += 1
         self.total_ns += duration_ns
         if duration_ns > self.max_ns:  # noqa: PLR1730  a call of max() costs more than the comparison
             self.max_ns = duration_ns
@@ -75,7 +79,6 @@ class Histogram:
             self._counts[index] += upto - below
             below = upto
         self._counts[-1] += steps + 1 - below
-        self.count += steps + 1
         self.total_ns += (shortest_ns + longest_ns) * (steps + 1) // 2
         self.max_ns = max(self.max_ns, longest_ns)
 
@@ -95,11 +98,12 @@ class Histogram:
 
     def summary(self) -> dict[str, Any]:
         """Percentiles, maximum, mean and the filled buckets, us, as written to ``timing.json``."""
-        result: dict[str, Any] = {"count": self.count}
+        recorded = self.count
+        result: dict[str, Any] = {"count": recorded}
         for name, share in PERCENTILES:
             result[f"{name}_us"] = self.percentile(share) / 1000
         result["max_us"] = self.max_ns / 1000
-        result["mean_us"] = self.total_ns / self.count / 1000 if self.count else 0.0
+        result["mean_us"] = self.total_ns / recorded / 1000 if recorded else 0.0
         result["buckets"] = [[self._upper_ns(i) / 1000, n] for i, n in enumerate(self._counts) if n]
         return result
 

@@ -7,9 +7,10 @@ from Python than one element of an array, and the cycle touches single elements 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from operator import itemgetter
 
 
 class Quality(IntEnum):
@@ -27,6 +28,7 @@ class Quality(IntEnum):
 # As plain integers for the cycle: an enumeration's member costs a look-up and compares slower.
 GOOD, STALE, BAD, SUBSTITUTED = (int(quality) for quality in Quality)
 
+_NEVER_NS = 1 << 62
 BAD_AGE_FACTOR = 3
 """A value older than this many maximum ages is BAD, no longer only STALE."""
 
@@ -88,7 +90,7 @@ class Image:
     quality : bytearray
         :class:`Quality` of each value.  # (n_signals,)
     received_ns : list of int
-        Loop time at which each value was received or computed, ns.  # (n_signals,)
+        Loop time at which each value was received or computed, ns; never goes back.  # (n_signals,)
     limited : bytearray
         Why the last written value differs from what was asked (bits of ``controller.Limit``), 0 where
         it does not.  # (n_signals,)
@@ -97,7 +99,8 @@ class Image:
     """
 
     __slots__ = (
-        "_aging", "_high", "_low", "index", "limited", "quality", "received_ns", "rejected", "signals", "values",
+        "_aging", "_high", "_low", "_next_old_ns", "index", "limited", "quality", "received_ns", "rejected", "signals",
+        "values",
     )  # fmt: skip
 
     def __init__(self, signals: Sequence[Signal]) -> None:
@@ -111,7 +114,8 @@ class Image:
         self.rejected = [0] * count
         self._low = [signal.low for signal in self.signals]
         self._high = [signal.high for signal in self.signals]
-        self._aging = [(slot, s.max_age_ns) for slot, s in enumerate(self.signals) if s.max_age_ns > 0]
+        self._aging = _by_age(self.signals)
+        self._next_old_ns = -1
 
     def accept(self, slot: int, value: float, received_ns: int) -> bool:
         """Take a received value; refuse it, keeping the last one as BAD, where it is not finite or out of range.
@@ -130,12 +134,38 @@ class Image:
 
     def age(self, now_ns: int) -> None:
         """Mark received values that have become too old at ``now_ns`` (loop time)."""
+        # Stamps never go back, so nothing can be too old before the oldest one seen last time is.
+        if now_ns <= self._next_old_ns:
+            return
+        next_old_ns = _NEVER_NS
+        for max_age_ns, slots, stamps in self._aging:
+            old_ns = min(stamps(self.received_ns)) + max_age_ns
+            if now_ns > old_ns:
+                self._age_each(slots, max_age_ns, now_ns)
+            if old_ns < next_old_ns:  # noqa: PLR1730  a call of min() costs more than the comparison
+                next_old_ns = old_ns
+        self._next_old_ns = next_old_ns
+
+    def _age_each(self, slots: tuple[int, ...], max_age_ns: int, now_ns: int) -> None:
         quality = self.quality
         received_ns = self.received_ns
-        for slot, max_age_ns in self._aging:
+        for slot in slots:
             age_ns = now_ns - received_ns[slot]
             if age_ns > max_age_ns:
                 if age_ns > BAD_AGE_FACTOR * max_age_ns:
                     quality[slot] = BAD
                 elif quality[slot] == GOOD:
                     quality[slot] = STALE
+
+
+_Ages = tuple[int, tuple[int, ...], Callable[[list[int]], tuple[int, ...]]]
+
+
+def _by_age(signals: Sequence[Signal]) -> list[_Ages]:
+    """Slots of one maximum age (ns) together, with what picks their stamps out of all; only those that age."""
+    slots: dict[int, list[int]] = {}
+    for slot, signal in enumerate(signals):
+        if signal.max_age_ns > 0:
+            slots.setdefault(signal.max_age_ns, []).append(slot)
+    # The last one twice: a getter of a single item would give that item, and no tuple of one.
+    return [(age_ns, tuple(these), itemgetter(*these, these[-1])) for age_ns, these in slots.items()]
