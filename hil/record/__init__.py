@@ -1,7 +1,18 @@
 """From the ring to the disk: the run folder."""
 
-from hil.record.recorder import CompanionRecorder, InlineRecorder, Recorded
+from hil.record.recorder import CompanionRecorder, CompanionSettings, InlineRecorder, Recorded
 from hil.record.rows import RowLayout
 from hil.record.run_folder import RunFolder
+from hil.record.table import Latest, LatestReader, LatestTable
 
-__all__ = ["CompanionRecorder", "InlineRecorder", "Recorded", "RowLayout", "RunFolder"]
+__all__ = [
+    "CompanionRecorder",
+    "CompanionSettings",
+    "InlineRecorder",
+    "Latest",
+    "LatestReader",
+    "LatestTable",
+    "Recorded",
+    "RowLayout",
+    "RunFolder",
+]

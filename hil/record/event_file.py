@@ -38,13 +38,21 @@ class EventFile:
         Lines that could not be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, whole: int = 0, lost: int = 0) -> None:
+        """Begin, or go on behind the first ``whole`` bytes where a recorder that was killed had got to."""
         self._path = path
-        self._whole = 0
-        self.lost = 0
+        self._whole = whole
+        self.lost = lost
         # Made at once: a run without events and one whose events are missing must not look alike.
         with contextlib.suppress(OSError):
             path.touch()
+            if whole:
+                os.truncate(path, min(whole, path.stat().st_size))
+
+    @property
+    def whole(self) -> int:
+        """Bytes up to the end of the last whole line."""
+        return self._whole
 
     def write(self, lines: list[bytes]) -> None:
         """Append whole lines; on failure they are counted, and no part of them stays."""

@@ -6,40 +6,50 @@ meanwhile. On a wall clock a companion process does the writing, and the loop ne
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
-import subprocess
-import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from hil.errors import Problem, RunFolderError
 from hil.loop.clock import NS_PER_S
 from hil.loop.events import EventLog
 from hil.loop.image import Image
+from hil.loop.kept import Kept
 from hil.record.event_file import MAX_BYTES, EventFile, encode
+from hil.record.ledger import Ledger
 from hil.record.ring import Ring, SharedRing
 from hil.record.rows import RowLayout, RowSink
+from hil.record.table import LatestTable
 from hil.record.trend_file import TrendFile
 
 TREND = "trend.arrow"
 EVENTS = "events.jsonl"
 FLUSH_NS = NS_PER_S // 2
 """Rows wait at most this long before they are handed to the system, ns; half of what is promised."""
+LATEST = "latest.json"
+"""In the run folder while the run lasts: where the table of latest values is."""
+LOOK_NS = NS_PER_S // 4
+"""How often the loop looks whether a recorder was started again, ns."""
+SHOW_NS = 5_000_000
+"""The table of latest values is written no more often than this, ns: every cycle down to a period of 10 ms."""
 _INLINE_ROWS = 8192
-_WALL_SECONDS = 20
-_WALL_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of the rows; ``error`` is the last reason for a loss."""
+    """What became of the rows; ``error`` is the last reason for a loss.
+
+    ``restarts`` counts recorders that were started again, ``stalls`` those that had been ended for doing nothing.
+    """
 
     rows_written: int
     rows_lost: int
     events_lost: int
     error: str
+    restarts: int = 0
+    stalls: int = 0
 
 
 class InlineRecorder:
@@ -79,10 +89,24 @@ class InlineRecorder:
         return Recorded(self._trend.rows_written, lost, self._event_file.lost, self._trend.error)
 
 
-class CompanionRecorder:
-    """Hands rows and events to a companion process through two rings.
+@dataclass(frozen=True, slots=True)
+class CompanionSettings:
+    """Room of the ring, which holds the rows while the companion is away, and when a companion is given up.
 
-    The rings hold 20 s of rows or 64 MiB, whichever is less; what finds them full is dropped and counted.
+    The ring holds ``ring_s`` (s) of rows or ``ring_bytes``, whichever is less. A companion that did nothing for
+    ``stall_s`` (s) is ended and started again: well before the ring is full.
+    """
+
+    ring_s: float = 20.0
+    ring_bytes: int = 64 << 20
+    stall_s: float = 10.0
+
+
+class CompanionRecorder:
+    """Hands rows and events to a companion process through two rings, and shows the latest values to any process.
+
+    A row that finds the ring full is dropped and counted. The loop neither waits for the companion nor starts it: a
+    keeper does that, and starts another where one dies or stalls.
 
     Raises
     ------
@@ -91,55 +115,81 @@ class CompanionRecorder:
     """
 
     def __init__(
-        self, image: Image, layout: RowLayout, events: EventLog, run_dir: Path, period_s: float
+        self,
+        image: Image,
+        layout: RowLayout,
+        events: EventLog,
+        run_dir: Path,
+        period_s: float,
+        settings: CompanionSettings | None = None,
     ) -> None:
+        settings = settings or CompanionSettings()
         row_size = layout.packer.size
-        capacity = max(64, min(int(_WALL_SECONDS / period_s), _WALL_BYTES // row_size))
+        capacity = max(64, min(int(settings.ring_s / period_s), settings.ring_bytes // row_size))
         try:
             self._rows = SharedRing(row_size, capacity)
             self._event_ring = SharedRing(MAX_BYTES, 1024)
-            self._process = self._start(run_dir, layout)
+            self._table = LatestTable(image)
+            self._memory = Ledger.make(layout)
+            self._ledger = Ledger(self._memory.map)
+            self._kept = self._start(run_dir, settings.stall_s)
         except OSError as error:
             what = f"the recorder cannot be started: {error.strerror or error}"
             raise RunFolderError(Problem(str(run_dir), None, what)) from error
+        self._pointer = run_dir / LATEST
+        # Without it nobody finds the table; the run is as good.
+        with contextlib.suppress(OSError):
+            self._pointer.write_text(json.dumps({"table": self._table.path}) + "\n")
         self._sink = RowSink(image, self._rows, layout)
         self._events = events
+        self._look_ns = LOOK_NS
+        self._show_ns = 0
+        self._restarts = self._dropped = self._gap_rows = 0
 
-    def _start(self, run_dir: Path, layout: RowLayout) -> subprocess.Popen[bytes]:
-        rings = (self._rows, self._event_ring)
-        command = [
-            sys.executable,
-            "-m",
-            "hil.record.companion",
-            *(ring.handle for ring in rings),
-            str(run_dir),
-        ]
-        inherited = [ring.descriptor for ring in rings if ring.descriptor is not None]
-        # In a session of its own: what is sent to the loop's group, or its terminal's end, does not reach it.
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=inherited,
-            close_fds=True,
-            start_new_session=os.name == "posix",
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
-        if process.stdin is not None:
-            process.stdin.write(json.dumps(asdict(layout)).encode() + b"\n")
-            process.stdin.flush()
-        return process
+    def _start(self, run_dir: Path, stall_s: float) -> Kept:
+        rings = (self._rows.shared, self._event_ring.shared)
+        return Kept("hil.record.companion", self._memory, rings, [str(run_dir)], stall_s=stall_s)
 
     @property
     def process_id(self) -> int:
-        """The companion's process id."""
-        return self._process.pid
+        """Process id of the companion now at work; 0 before the first."""
+        return self._kept.process_id
+
+    @property
+    def rows_dropped(self) -> int:
+        """Rows that found the ring full."""
+        return self._rows.dropped
 
     def push(self, now_ns: int) -> None:
-        """Take one row and the events that wait."""
+        """Take one row and the events that wait, and show the latest values."""
         self._sink.push(now_ns)
+        if now_ns >= self._show_ns:
+            self._show_ns = now_ns + SHOW_NS
+            self._table.publish(now_ns)
+        if now_ns >= self._look_ns:
+            self._look_ns = now_ns + LOOK_NS
+            self._look(now_ns / NS_PER_S)
         if self._events.waiting:
             self._push_events()
+
+    def _look(self, now_s: float) -> None:
+        """Tell of a companion that was started again, and of rows lost once there is room again."""
+        kept, dropped = self._kept, self._rows.dropped
+        if kept.restarts != self._restarts:
+            self._restarts = kept.restarts
+            what = (
+                f"the recorder was started again (restarts {self._restarts}, of them stalled {kept.stalls})"
+            )
+            self._events.emit(now_s, "recorder", "recorder", what)
+        if dropped == self._dropped and self._gap_rows:
+            self._tell_gap(now_s)
+        self._gap_rows += dropped - self._dropped
+        self._dropped = dropped
+
+    def _tell_gap(self, now_s: float) -> None:
+        what = f"{self._gap_rows} rows found the ring full and are not in the trend"
+        self._events.emit(now_s, "recorder", "recorder", what)
+        self._gap_rows = 0
 
     def _push_events(self) -> None:
         for event in self._events.take():
@@ -150,31 +200,34 @@ class CompanionRecorder:
             self._event_ring.rows[offset : offset + MAX_BYTES] = line.ljust(MAX_BYTES, b"\0")
             self._event_ring.commit()
 
-    def finish(self, timeout_s: float = 15.0) -> Recorded:
+    def finish(self, timeout_s: float = 30.0) -> Recorded:
         """Wait for the companion to write the rest; what it leaves after ``timeout_s`` (s) is counted as lost."""
+        now_s = self._table.now_ns / NS_PER_S
+        self._look(now_s)
+        if self._gap_rows:
+            self._tell_gap(now_s)
         self._push_events()
         self._rows.finish()
-        answer = b""
-        try:
-            answer, _ = self._process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.communicate()
-        result = self._result(answer)
-        left, dropped = self._rows.waiting, self._rows.dropped
-        events_lost = self._event_ring.dropped + self._event_ring.waiting
-        self._rows.close()
-        self._event_ring.close()
-        return Recorded(
-            result.rows_written,
-            result.rows_lost + left + dropped,
-            result.events_lost + events_lost,
-            result.error or ("the recorder did not keep up with the loop" if left + dropped else ""),
-        )
+        ended = self._kept.finish(timeout_s)
+        recorded = self._recorded("" if ended else f"the recorder did not end within {timeout_s:g} s")
+        for part in (self._rows, self._event_ring, self._table, self._kept, self._ledger, self._memory):
+            part.close()
+        with contextlib.suppress(OSError):
+            self._pointer.unlink(missing_ok=True)
+        return recorded
 
-    def _result(self, answer: bytes) -> Recorded:
-        try:
-            return Recorded(**json.loads(answer))
-        except (ValueError, TypeError):
-            what = f"the recorder process ended early (exit code {self._process.returncode})"
-            return Recorded(self._rows.taken, 0, 0, what)
+    def _recorded(self, reason: str) -> Recorded:
+        done = self._ledger.progress
+        left, dropped = self._rows.put - done.rows_taken, self._rows.dropped
+        if dropped:
+            reason = reason or "the recorder did not keep up with the loop"
+        elif left:
+            reason = reason or "the recorder process ended early"
+        return Recorded(
+            done.rows_written,
+            done.rows_lost + left + dropped,
+            done.events_lost + self._event_ring.dropped + self._event_ring.put - done.events_taken,
+            done.error or reason,
+            self._kept.restarts,
+            self._kept.stalls,
+        )

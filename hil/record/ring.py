@@ -3,24 +3,19 @@
 It lies in memory that both sides map, so what a killed process had put in is still there. The producer writes the
 row, then the head; the consumer reads the head, then the rows, then writes the tail. Each counter is one aligned
 8-byte word written by one side only, which every machine Python runs on stores in one piece.
-
-Where the system allows it the memory has no name: it is gone with the last process that maps it, however that ends.
 """
 
 from __future__ import annotations
 
-import contextlib
 import mmap
-import os
 import struct
-import tempfile
-from pathlib import Path
+
+from hil.loop.shared import Shared
 
 _HEADER = struct.Struct("<4q")  # magic, row size, capacity, reserved
 _MAGIC = 0x436F6C644C6F6F70
 _HEAD, _TAIL, _DROPPED, _CLOSED = range(4, 8)
 _ROWS_AT = 64
-_SHARED = Path("/dev/shm")
 
 
 class Ring:
@@ -64,10 +59,10 @@ class Ring:
         self._head += 1
         self._words[_HEAD] = self._head
 
-    def peek(self) -> tuple[bytes, int]:
-        """Bytes of all rows waiting, oldest first, and how many; they stay until :meth:`release`."""
+    def peek(self, most: int = 1 << 62) -> tuple[bytes, int]:
+        """Bytes of the ``most`` rows that wait longest, oldest first, and how many; they stay until :meth:`release`."""
         tail, head = self._words[_TAIL], self._words[_HEAD]
-        count = head - tail
+        count = min(head - tail, most)
         first = tail % self.capacity
         upto = min(first + count, self.capacity)
         data = bytes(self.rows[first * self.row_size : upto * self.row_size])
@@ -77,6 +72,15 @@ class Ring:
     def release(self, count: int) -> None:
         """Give ``count`` rows back to the producer."""
         self._words[_TAIL] += count
+
+    def resume(self, taken: int) -> None:
+        """Go on, as a consumer that follows on one that was killed, behind the first ``taken`` rows since the start."""
+        self._words[_TAIL] = taken
+
+    @property
+    def put(self) -> int:
+        """Rows handed over by the producer since the start."""
+        return int(self._words[_HEAD])
 
     @property
     def waiting(self) -> int:
@@ -115,58 +119,22 @@ class SharedRing(Ring):
 
     Attributes
     ----------
-    descriptor : int or None
-        File descriptor that the child must inherit; None where the ring has a name instead.
-    handle : str
-        For :meth:`attach` in the child: the descriptor or the path.
+    shared : Shared
+        The memory, with the handle for :meth:`attach` in the child.
     """
 
     def __init__(self, row_size: int, capacity: int) -> None:
         """Make the ring; ``OSError`` where there is no room for it, in memory or on the disk."""
-        size = _ROWS_AT + row_size * capacity
-        try:
-            self._file, path = _room(size, _SHARED if _SHARED.is_dir() else None)
-        except OSError:
-            # A container's shared memory may be smaller than a ring.
-            self._file, path = _room(size, None)
-        self._path = Path(path)
-        self.descriptor: int | None = None
-        self.handle = path
-        if os.name == "posix":
-            self._path.unlink()
-            self.descriptor = self._file
-            self.handle = str(self._file)
-        mapped = mmap.mmap(self._file, size)
-        _HEADER.pack_into(mapped, 0, _MAGIC, row_size, capacity, 0)
-        super().__init__(mapped)
+        self.shared = Shared(_ROWS_AT + row_size * capacity)
+        _HEADER.pack_into(self.shared.map, 0, _MAGIC, row_size, capacity, 0)
+        super().__init__(self.shared.map)
 
     @staticmethod
     def attach(handle: str) -> Ring:
         """Map, in the child, the ring that the parent has made."""
-        if handle.isdigit():
-            return Ring(mmap.mmap(int(handle), 0))
-        with Path(handle).open("r+b") as file:
-            return Ring(mmap.mmap(file.fileno(), 0))
+        return Ring(Shared.attach(handle))
 
     def close(self) -> None:
-        """Unmap, and let go of the memory; a name goes with it."""
+        """Unmap, and let go of the memory."""
         super().close()
-        os.close(self._file)
-        # Without a name there is nothing to remove; with one, another process may still have it open.
-        with contextlib.suppress(OSError):
-            self._path.unlink(missing_ok=True)
-
-
-def _room(size: int, folder: Path | None) -> tuple[int, str]:
-    """Make a file of ``size`` bytes that are there: a hole found full later would kill the loop by a signal."""
-    file, path = tempfile.mkstemp(prefix="coldloop-", dir=folder)
-    try:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file, 0, size)
-        else:
-            os.ftruncate(file, size)
-    except OSError:
-        os.close(file)
-        Path(path).unlink(missing_ok=True)
-        raise
-    return file, path
+        self.shared.close()

@@ -41,6 +41,31 @@ class TrendFile:
         self.rows_lost = 0
         self.error = ""
 
+    @property
+    def whole(self) -> int:
+        """Bytes up to the end of the last whole batch."""
+        return self._whole
+
+    def resume(self, whole: int, rows_written: int, rows_lost: int, error: str) -> None:
+        """Go on where a recorder that was killed had got to: ``whole`` bytes stay, what it left behind them goes."""
+        self.rows_written, self.rows_lost, self.error = rows_written, rows_lost, error
+        if whole == 0:
+            return
+        try:
+            self._file = os.open(self._path, os.O_WRONLY | getattr(os, "O_BINARY", 0))
+            if os.fstat(self._file).st_size < whole:
+                raise FileNotFoundError(f"{self._path.name} is shorter than what was written")
+        except OSError as error_now:
+            # Somebody has taken the file away: what was in it is lost, what comes goes into a new one.
+            self._failed(error_now)
+            self.rows_written, self.rows_lost = 0, rows_lost + rows_written
+            return
+        self._whole = whole
+        try:
+            self._cut_back()
+        except OSError as error_now:
+            self._failed(error_now)
+
     def write(self, rows: bytes, count: int) -> None:
         """Append ``count`` rows as one batch and hand it to the system, so that a killed process loses none of it."""
         try:
@@ -69,6 +94,8 @@ class TrendFile:
         if self._file is None:
             return
         try:
+            if self._torn:
+                self._cut_back()
             self._append(b"\xff\xff\xff\xff\x00\x00\x00\x00")
         except OSError as error:
             self._failed(error)

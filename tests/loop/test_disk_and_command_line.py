@@ -72,16 +72,16 @@ def test_a_limit_on_the_size_of_files_is_such_a_disk_too(tmp_path: Path, clock: 
     # A hundred rows alone take 3.6 kB, however few batches they come in.
     limit = 3_000 if clock == "wall" else 300_000
 
-    # Compiled code and rings are files too, so the limit is set by the process itself once it has them.
+    # Compiled code and rings are files too, so whoever writes gets the limit once they are there: on a wall clock
+    # the recorder's keeper, before it has started the recorder, which inherits it.
+    set_limit = f"resource.prlimit({{}}, resource.RLIMIT_FSIZE, ({limit}, {limit}))"
     program = (
-        "import resource, sys; from hil.loop.cycle import Cycle; run = Cycle.run\n"
-        f"def limited(self):\n    resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); return run(self)\n"
-        "Cycle.run = limited\n"
-        "from hil.record.recorder import CompanionRecorder as C; start = C._start\n"
-        "def started(self, *a):\n    import resource\n"
-        "    p = start(self, *a); resource.prlimit(p.pid, resource.RLIMIT_FSIZE, "
-        f"({limit}, {limit})); return p\n"
-        "C._start = started\n"
+        "import resource; from hil.record.recorder import CompanionRecorder as C, InlineRecorder as I\n"
+        "start, made = C._start, I.__init__\n"
+        "def started(self, *a):\n"
+        f"    kept = start(self, *a); {set_limit.format('kept.process.pid')}; return kept\n"
+        f"def limited(self, *a):\n    made(self, *a); {set_limit.format(0)}\n"
+        "C._start, I.__init__ = started, limited\n"
         "from hil.cli import main; main()"
     )
     rig = sr.write_rig(tmp_path, clock=clock, duration_s=duration_s)

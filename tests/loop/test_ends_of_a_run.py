@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -70,7 +71,8 @@ def test_killed_outright_on_the_wall_clock_at_most_the_last_second_is_missing(tm
     processes = {way: begin(tmp_path / way) for way in ways}
     for way, process in processes.items():
         folder = running(tmp_path / way)
-        (recorder,) = sr.children(process.pid)
+        (keeper,) = sr.children(process.pid)
+        (recorder,) = sr.children(keeper)
         # Rows reach the disk after their stamp, so this takes the run for no younger than it is, by a flush at most.
         loop_began = (folder / "trend.arrow").stat().st_mtime - sr.recorded_to_s(folder)
         if way == "loop and recorder":
@@ -104,14 +106,35 @@ def test_killed_on_the_virtual_clock_all_but_the_last_second_of_work_is_there(tm
     assert (folder / "report.html").exists()
 
 
-def test_a_recorder_that_dies_costs_rows_that_are_counted_and_told_and_not_the_run(tmp_path: Path) -> None:
+def test_a_recorder_that_dies_is_followed_by_another_and_costs_the_run_nothing(tmp_path: Path) -> None:
     process = begin(tmp_path, duration_s=4.0)
     folder = running(tmp_path)
-    (recorder,) = sr.children(process.pid)
+    (keeper,) = sr.children(process.pid)
+    (recorder,) = sr.children(keeper)
     os.kill(recorder, signal.SIGKILL)
     out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    result = json.loads(out)
+    assert (result["cycles"], result["rows_lost"], result["verdict"]) == (200, 0, "met")
+    assert pq.read_metadata(folder / "trend.parquet").num_rows == 200
+    assert json.loads((folder / "run.json").read_text())["counters"]["recorder"] == {
+        "restarts": 1,
+        "stalls": 0,
+    }
+    (told,) = [event for event in sr.events(folder) if event["kind"] == "recorder"]
+    assert "started again" in told["text"]
+    assert "the recorder was started again" in (folder / "report.html").read_text()
+
+
+def test_with_its_keeper_gone_too_what_is_lost_is_counted_and_told(tmp_path: Path) -> None:
+    process = begin(tmp_path, duration_s=4.0)
+    folder = running(tmp_path)
+    (keeper,) = sr.children(process.pid)
+    (recorder,) = sr.children(keeper)
+    for gone in (keeper, recorder):
+        os.kill(gone, signal.SIGKILL)
+    out, err = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert '"cycles": 200' in out
     assert "were not recorded: the recorder process ended early" in err
     rows = pq.read_metadata(folder / "trend.parquet").num_rows
     assert 50 <= rows < 200

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.record import ring as ring_module
+from hil.loop import shared as shared_memory
 from hil.record.ring import Ring, SharedRing
 
 ROW = struct.Struct("<q")
@@ -75,8 +75,8 @@ def test_another_process_maps_the_same_rows(tmp_path: Path) -> None:
         "import sys; from hil.record.ring import SharedRing; ring = SharedRing.attach(sys.argv[1]);"
         "data, count = ring.peek(); ring.release(count); print(int.from_bytes(data, 'little'), ring.closed)"
     )
-    command = [sys.executable, "-c", program, ring.handle]
-    inherited = [ring.descriptor] if ring.descriptor is not None else []
+    command = [sys.executable, "-c", program, ring.shared.handle]
+    inherited = [ring.shared.descriptor] if ring.shared.descriptor is not None else []
     done = subprocess.run(command, pass_fds=inherited, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["42", "False"]
     assert (ring.waiting, ring.taken) == (0, 1)
@@ -85,7 +85,7 @@ def test_another_process_maps_the_same_rows(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="where files can be open without a name")
 def test_a_shared_ring_has_no_name_to_leave_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(ring_module, "_SHARED", tmp_path)
+    monkeypatch.setattr(shared_memory, "_SHARED", tmp_path)
     ring = SharedRing(ROW.size, 8)
     assert list(tmp_path.iterdir()) == []
     ring.close()
@@ -104,7 +104,7 @@ def test_where_shared_memory_has_no_room_the_ring_lies_elsewhere(
             raise OSError(28, "No space left on device")
         allocate(file, offset, size)
 
-    monkeypatch.setattr(ring_module, "_SHARED", tmp_path)
+    monkeypatch.setattr(shared_memory, "_SHARED", tmp_path)
     monkeypatch.setattr(os, "posix_fallocate", full_once)
     ring = SharedRing(ROW.size, 8)
     assert len(tried) == 2

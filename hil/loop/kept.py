@@ -1,0 +1,101 @@
+"""A process that works beside the loop and is kept alive, seen from the loop."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from hil.loop import keeper
+from hil.loop.shared import Shared
+
+_KEEPER = Path(keeper.__file__)
+
+
+class Kept:
+    """Starts ``python -m module handles... arguments...`` under a keeper.
+
+    ``memory`` begins with the keeper's words; its handle, and then those of ``others``, are the module's first
+    arguments. The module ends with exit code 0 when its work is done or its stdin ends, and counts up its heartbeat.
+
+    Raises
+    ------
+    OSError
+        There is no process to be had.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        memory: Shared,
+        others: Sequence[Shared],
+        arguments: Sequence[str],
+        *,
+        stall_s: float,
+    ) -> None:
+        shared = (memory, *others)
+        handles = [part.handle for part in shared]
+        command = [sys.executable, "-P", str(_KEEPER), memory.handle, str(stall_s)]
+        command += [sys.executable, "-m", module, *handles, *arguments]
+        self._words = memoryview(memory.map)[: keeper.HEAD_BYTES].cast("q")
+        # In a session of its own: what is sent to the loop's group, or its terminal's end, does not reach it.
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=[part.descriptor for part in shared if part.descriptor is not None],
+            close_fds=True,
+            start_new_session=os.name == "posix",
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        """Stdin of the process: its end tells the process that the loop is gone."""
+        assert self.process.stdin is not None
+        return self.process.stdin
+
+    @property
+    def process_id(self) -> int:
+        """Id of the process now at work; 0 before the first."""
+        return self._words[keeper.CHILD]
+
+    @property
+    def restarts(self) -> int:
+        """How often the process was started again."""
+        return max(0, self._words[keeper.STARTS] - 1)
+
+    @property
+    def stalls(self) -> int:
+        """How often it was ended for having stalled; each of these is a restart too."""
+        return self._words[keeper.STALLS]
+
+    def finish(self, timeout_s: float) -> bool:
+        """Let the process come to its end; after ``timeout_s`` (s) it is ended. Gives whether it ended by itself."""
+        self._words[keeper.CLOSING] = 1
+        ended = True
+        try:
+            # Stdout is never written: it ends when keeper and child are both gone.
+            self.process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            ended = False
+            self._kill()
+        return ended
+
+    def close(self) -> None:
+        """Let go of the memory, before its maker unmaps it."""
+        self._words.release()
+
+    def _kill(self) -> None:
+        if os.name == "posix":
+            with contextlib.suppress(OSError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        else:
+            self.process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.communicate(timeout=5)
