@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from hil.cli.console import results, tell_problems
+from hil.cli.margins import show_margins
 
 
 def check(
@@ -19,11 +21,14 @@ def check(
         list[str] | None, typer.Option("--set", help="Check with a changed value: key.key=value.")
     ] = None,
 ) -> None:
-    """Check a rig and all files it names, without connecting to anything."""
+    """Check a rig and all files it names, without connecting to anything; shows each loop's phase margin."""
     from hil.rig import Wishes, load_rig  # noqa: PLC0415  the physics behind it take a second to load
+    from hil.rig.cost import refuse_short_period  # noqa: PLC0415  as above
+    from hil.rig.margins import lost_margins  # noqa: PLC0415  as above
 
     checked = load_rig(rig, Wishes(load, scenario, overrides=tuple(set_ or ())))
     tell_problems(checked.warnings, word="warning")
+    refuse_short_period(checked)
     config = checked.config
     results.print(
         f"{escape(str(rig))}: ok: {len(config.signals)} signals, {len(config.plants)} plants, "
@@ -31,3 +36,5 @@ def check(
         f"{len(config.requirements)} requirements; {len(checked.warnings)} warnings",
         highlight=False,
     )
+    # Half a period is what holding the output costs, however quick the rest.
+    show_margins([asdict(margin) for margin in lost_margins(checked, 0.5 * config.period_s)])

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hil.cli.console import results, table
+from hil.cli.margins import show_margins
 
 
 def report(
@@ -22,11 +23,12 @@ def report(
 
     made = build_report(run_dir)
     if json_:
-        typer.echo(
-            json.dumps({"run_dir": str(run_dir), "met": made.met, "verdict": made.verdict, "kpis": made.kpis})
-        )
+        told = {"run_dir": str(run_dir), "met": made.met, "verdict": made.verdict}
+        typer.echo(json.dumps({**told, "latency": made.latency.as_json(), "kpis": made.kpis}))
     else:
-        rows = summary_rows(made.kpis, made.requirements)
+        rows = summary_rows(made.kpis, (*made.requirements, *made.latency.limits))
         results.print(table(f"verdict: {made.verdict}", ("figure", "value", "verdict"), rows))
+        results.print(f"latency contract: {made.latency.word}", highlight=False)
+        show_margins(made.latency.margins)
         results.print(f"report: {made.path}", highlight=False)
     raise typer.Exit(0 if made.met else 1)

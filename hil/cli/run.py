@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from hil.cli.console import errors, results, table, tell_problems
+from hil.cli.margins import show_margins
 from hil.cli.terminal import patient_terminal
 from hil.errors import ConfigError, HilError, Problem
 from hil.loop.cycle import StopFlag
@@ -86,8 +87,10 @@ def show(result: Any) -> None:
     if report is not None:
         from hil.report import summary_rows  # noqa: PLC0415  as above
 
-        rows = summary_rows(report.kpis, report.requirements)
+        rows = summary_rows(report.kpis, (*report.requirements, *report.latency.limits))
         results.print(table(f"verdict: {report.verdict}", ("figure", "value", "verdict"), rows))
+        results.print(f"latency contract: {report.latency.word}", highlight=False)
+        show_margins(report.latency.margins)
         for reason in report.reasons:
             errors.print(f"  {escape(reason)}")
     speed = result.end.simulated_s / result.wall_s if result.wall_s else 0.0

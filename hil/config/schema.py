@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from hil.config.plants import PlantConfig
 from hil.config.profiles import ProfileConfig
+from hil.config.realtime import RealTimeConfig
 from hil.config.strict import Finite, Instant, Name, Pair, Positive, Span, Strict, WrongKeyError
 
 
@@ -158,6 +159,38 @@ class BudgetConfig(Strict):
         return self
 
 
+LimitUs = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
+
+
+class LatencyConfig(Strict):
+    """The latency contract: what a run on the wall clock must keep to be met. Only what is given is checked.
+
+    Times in us. Lateness is from a deadline to the wake-up, cycle from the wake-up to the end of the row;
+    sensor to actuator from the receipt of the oldest sample of the cycle to the acknowledgement of its last write;
+    data age that of the oldest value at its use by a block.
+    """
+
+    lateness_p99_us: LimitUs | None = None
+    lateness_max_us: LimitUs | None = None
+    cycle_p99_us: LimitUs | None = None
+    cycle_max_us: LimitUs | None = None
+    sensor_to_actuator_p99_us: LimitUs | None = None
+    sensor_to_actuator_max_us: LimitUs | None = None
+    data_age_p99_us: LimitUs | None = None
+    data_age_max_us: LimitUs | None = None
+    overruns: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    """Most overruns of the run."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> LatencyConfig:
+        for name in ("lateness", "cycle", "sensor_to_actuator", "data_age"):
+            p99, most = getattr(self, f"{name}_p99_us"), getattr(self, f"{name}_max_us")
+            if p99 is not None and most is not None and p99 > most:
+                what = f"{name}_p99_us {p99:g} is above {name}_max_us {most:g}: the maximum alone would count"
+                raise WrongKeyError(f"{name}_p99_us", what, f"at most {most:g}")
+        return self
+
+
 class RigConfig(Strict):
     """A whole rig."""
 
@@ -169,6 +202,10 @@ class RigConfig(Strict):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     overrun: OverrunConfig = OverrunConfig()
     budget: BudgetConfig = BudgetConfig()
+    latency: LatencyConfig | None = None
+    """The latency contract; checked by every run on the wall clock."""
+    realtime: RealTimeConfig = RealTimeConfig()
+    """What to ask of the system; only on the wall clock."""
     signals: dict[Name, SignalConfig] = Field(min_length=1)
     sources: dict[Name, ProfileConfig] = Field(default_factory=dict)
     load: str | None = None
@@ -179,3 +216,11 @@ class RigConfig(Strict):
     devices: dict[Name, ModbusTcpConfig] = Field(default_factory=dict)
     loops: dict[Name, LoopConfig] = Field(default_factory=dict)
     requirements: tuple[RequirementConfig, ...] = Field(default=(), strict=False)
+
+    @model_validator(mode="after")
+    def _leaves_the_processor_alone(self) -> RigConfig:
+        margin_us = self.realtime.spin_margin_us
+        if margin_us is not None and margin_us > self.period_s * 5e5:
+            what = f"spin_margin_us {margin_us:g} is more than half the period of {self.period_s * 1e6:g} us"
+            raise WrongKeyError("realtime", what, f"at most {self.period_s * 5e5:g}")
+        return self

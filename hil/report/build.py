@@ -9,6 +9,7 @@ from typing import Any
 
 from hil.errors import Problem, RunFolderError
 from hil.report.kpis import compute_kpis
+from hil.report.latency import LatencyResult, judge_latency
 from hil.report.page import page_html
 from hil.report.run_data import read_run
 from hil.report.verdict import RequirementResult, judge_requirements, judge_run
@@ -26,17 +27,20 @@ class ReportResult:
         Nested key figures, as in ``kpis.json``.
     requirements : tuple of RequirementResult
         In the order of the rig.
+    latency : LatencyResult
+        The latency contract against the run, and the loops' phase margins.
     verdict : str
         ``met``, ``no requirements``, ``not met``, ``incomplete``, ``interrupted`` or ``tripped``.
     reasons : tuple of str
         Why the verdict is not a good one.
     met : bool
-        Whether the run is whole and every requirement is met; true for a whole run without any.
+        Whether the run is whole, every requirement and the latency contract are met; true for a whole run without any.
     """
 
     path: Path
     kpis: dict[str, Any]
     requirements: tuple[RequirementResult, ...]
+    latency: LatencyResult
     verdict: str
     reasons: tuple[str, ...]
     met: bool
@@ -55,16 +59,18 @@ def build_report(run_dir: Path) -> ReportResult:
     run = read_run(run_dir)
     kpis = compute_kpis(run)
     requirements = judge_requirements(run, kpis)
-    verdict = judge_run(run, kpis, requirements)
+    latency = judge_latency(run, kpis)
+    verdict = judge_run(run, kpis, (*requirements, *latency.limits))
     judged = {"word": verdict.word, "met": verdict.met, "reasons": list(verdict.reasons)}
-    record = {"verdict": judged, "requirements": [asdict(item) for item in requirements], "kpis": kpis}
+    required = [asdict(item) for item in requirements]
+    record = {"verdict": judged, "requirements": required, "latency": latency.as_json(), "kpis": kpis}
     path = run_dir / "report.html"
     try:
         _replace(run_dir / "kpis.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
-        _replace(path, page_html(run, kpis, requirements, verdict))
+        _replace(path, page_html(run, kpis, requirements, latency, verdict))
     except OSError as error:
         raise RunFolderError(Problem(str(run_dir), None, f"the report cannot be written: {error}")) from error
-    return ReportResult(path, kpis, requirements, verdict.word, verdict.reasons, verdict.met)
+    return ReportResult(path, kpis, requirements, latency, verdict.word, verdict.reasons, verdict.met)
 
 
 def _replace(path: Path, text: str) -> None:

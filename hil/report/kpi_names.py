@@ -20,10 +20,13 @@ RUN_KPIS = (
     "overruns", "skipped_periods",
 )  # fmt: skip
 TIMING_KPIS = ("p50_us", "p90_us", "p99_us", "p99_9_us", "max_us", "mean_us")
+MARGIN_KPIS = ("crossover_rad_s", "nominal_deg", "delay_s", "lost_deg", "remaining_deg")
+FIELD_TIMES = ("sensor_to_actuator", "data_age")
+"""Times that only a rig with devices has."""
 
 _KWH_PER_UNIT_SECOND = {"W": 1.0 / 3.6e6, "kW": 1.0 / 3600.0, "MW": 1.0 / 3.6}
 _POWER_SUFFIXES = ("_power_kw", "_power_mw", "_power_w", "_kw", "_mw", "_w")
-_SUFFIX_UNITS = {"_s": "s", "_us": "µs", "_percent": "%", "_kwh": "kWh"}
+_SUFFIX_UNITS = {"_rad_s": "rad/s", "_deg": "°", "_s": "s", "_us": "µs", "_percent": "%", "_kwh": "kWh"}
 
 
 def known_kpis(rig: Mapping[str, Any]) -> set[str]:
@@ -31,13 +34,17 @@ def known_kpis(rig: Mapping[str, Any]) -> set[str]:
 
     Lateness is among them only where the clock is the wall's: on a virtual clock it has no meaning.
     """
-    phases = ["cycle", *PHASES, *(["lateness"] if rig.get("clock") == "wall" else [])]
+    is_wall = rig.get("clock") == "wall"
+    phases = ["cycle", *PHASES, *(["lateness"] if is_wall else [])]
+    phases += FIELD_TIMES if mapping(rig.get("devices")) else ()
+    controllers = mapping(rig.get("controllers")) if is_wall else {}
     signals = mapping(rig.get("signals"))
     return {
         *(f"loops.{loop}.{kpi}" for loop in mapping(rig.get("loops")) for kpi in LOOP_KPIS),
         *(f"signals.{signal}.{kpi}" for signal in signals for kpi in SIGNAL_KPIS),
         *(f"run.{kpi}" for kpi in RUN_KPIS),
         *(f"timing.{phase}.{kpi}" for phase in phases for kpi in TIMING_KPIS),
+        *(f"margins.{loop}.{kpi}" for loop in controllers for kpi in MARGIN_KPIS),
         *(f"energy.{name}" for name, _, _ in energy_kpis(signals)),
     }
 

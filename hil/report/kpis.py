@@ -23,6 +23,7 @@ from hil.report.integrals import (
 )  # fmt: skip
 from hil.report.kpi_names import (
     LOOP_KPIS,
+    MARGIN_KPIS,
     TIMING_KPIS,
     difference_unit,
     energy_kpis,
@@ -51,6 +52,7 @@ def compute_kpis(run: RunData) -> dict[str, Any]:
         "loops": {name: loop_kpis(run, mapping(loop)) for name, loop in loops.items()},
         "run": _run_kpis(run, float(weights_s.sum()), unrecorded_s),
         "timing": _timing_kpis(run.timing),
+        "margins": _margin_kpis(run.timing),
         "energy": _energy_kpis(run, weights_s),
         "signals": _signal_kpis(run.trend, weights_s),
     }
@@ -163,6 +165,15 @@ def _timing_kpis(timing: Mapping[str, Any]) -> dict[str, Any]:
     return {
         phase: {kpi: number(mapping(figures).get(kpi)) for kpi in TIMING_KPIS}
         for phase, figures in phases.items()
+    }
+
+
+def _margin_kpis(timing: Mapping[str, Any]) -> dict[str, Any]:
+    found = timing.get("margins")
+    return {
+        str(margin["loop"]): {kpi: number(margin.get(kpi)) for kpi in MARGIN_KPIS}
+        for margin in map(mapping, found if isinstance(found, list) else ())
+        if "loop" in margin
     }
 
 

@@ -16,8 +16,9 @@ from plotly.offline import get_plotlyjs
 
 from hil.report.figure_parts import Figure
 from hil.report.figures import load_figure, loop_figures, other_figure
-from hil.report.markup import Html, escaped, joined, table, tag
-from hil.report.numbers import NO_FIGURE, bounds_text, figure_text
+from hil.report.latency import LatencyResult
+from hil.report.markup import Html, escaped, joined, tag
+from hil.report.required import latency_section, requirements_section
 from hil.report.run_data import RunData
 from hil.report.sections import (
     counters_section,
@@ -34,7 +35,11 @@ from hil.report.verdict import RequirementResult, Verdict
 
 
 def page_html(
-    run: RunData, kpis: Mapping[str, Any], requirements: Sequence[RequirementResult], verdict: Verdict
+    run: RunData,
+    kpis: Mapping[str, Any],
+    requirements: Sequence[RequirementResult],
+    latency: LatencyResult,
+    verdict: Verdict,
 ) -> str:
     """Give the whole page as text."""
     loops, load, other = loop_figures(run), load_figure(run), other_figure(run)
@@ -42,9 +47,10 @@ def page_html(
     sections = joined(
         (
             facts_section(run, kpis),
-            _requirements_section(requirements, verdict.whole),
+            requirements_section(requirements, verdict.whole),
             loops_section(run, kpis),
             _trends_section(loops, load),
+            latency_section(latency, verdict.whole),
             timing_section(run, timing is not None),
             events_section(run),
             counters_section(run),
@@ -63,7 +69,7 @@ def page_html(
         when=escaped(when),
         description=escaped(run.rig.get("description") or ""),
         sign="✓" if verdict.met else "✗",
-        headline=escaped(_headline(verdict, requirements)),
+        headline=escaped(_headline(verdict, (*requirements, *latency.limits))),
         reasons=tag("ul", joined(tag("li", reason) for reason in verdict.reasons)) if verdict.reasons else "",
         sections=sections,
         plotting_library=get_plotlyjs(),
@@ -91,32 +97,6 @@ def _figures_json(figures: Sequence[Figure | None]) -> str:
     text = json.dumps(drawn, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     # Inside a script element only "<" could end it; as an escape it means the same to JSON.
     return text.replace("<", "\\u003c")
-
-
-def _requirements_section(requirements: Sequence[RequirementResult], whole: bool) -> Html:
-    if not requirements:
-        note = tag("p", "The rig sets no requirements: there is nothing to be met.", "note")
-        return tag("section", joined((tag("h2", "Requirements"), note)))
-    rows = [
-        (
-            tag("code", item.kpi),
-            bounds_text(item.low, item.high) if (item.low, item.high) != (None, None) else NO_FIGURE,
-            figure_text(item.value),
-            item.unit,
-            _requirement_word(item, whole),
-            item.message,
-        )
-        for item in requirements
-    ]
-    heads = ("figure", "required", "reached", "unit", "verdict", "")
-    return tag("section", joined((tag("h2", "Requirements"), table(heads, rows))))
-
-
-def _requirement_word(item: RequirementResult, whole: bool) -> Html:
-    """Give the word of one requirement; on part of a run nothing is met yet, though much can have failed."""
-    if not item.met:
-        return tag("span", "✗ not met", "no")
-    return tag("span", "✓ met", "yes") if whole else tag("span", "met so far", "part")
 
 
 def _trends_section(loops: Sequence[Figure], load: Figure | None) -> Html:

@@ -9,7 +9,7 @@ from typing import Any
 
 from hil.loop.trend_layout import PHASES
 from hil.report.figure_parts import BLUE, INK, PURPLE, SKY, VERMILION, Figure, layout, y_axis
-from hil.report.kpi_names import TIMING_KPIS
+from hil.report.kpi_names import FIELD_TIMES, TIMING_KPIS
 from hil.report.numbers import figure_text
 from hil.report.run_data import mapping, number
 
@@ -19,7 +19,7 @@ _MARKS = (("p50_us", INK, "p50"), ("p99_us", PURPLE, "p99"), ("max_us", VERMILIO
 def phases_in_order(timing: Mapping[str, Any]) -> list[str]:
     """Give the whole cycle and the lateness first, then the phases as they follow each other."""
     present = mapping(timing.get("phases"))
-    known = ("cycle", "lateness", *PHASES)
+    known = ("cycle", "lateness", *FIELD_TIMES, *PHASES)
     return [name for name in known if name in present] + sorted(set(present) - set(known))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +14,7 @@ from hil.config.scenario import load_scenario
 from hil.config.schema import RigConfig
 from hil.config.strict import LONGEST_S, validate
 from hil.config.wiring import check_signals, check_uses
-from hil.config.yaml_lines import Document, read_yaml
+from hil.config.yaml_lines import Document, Path_, read_yaml
 from hil.errors import ConfigError, Problem
 from hil.loop.clock import NS_PER_S
 from hil.loop.cycle import CycleParts
@@ -86,6 +88,38 @@ class Rig:
     def readers_of(self, name: str) -> list[str]:
         """Blocks that read a signal."""
         return [use.block for use in self._draft.uses if use.signal == name and use.kind == "read"]
+
+    @property
+    def wired_plants(self) -> Mapping[str, plants.Wired]:
+        """Plants, with what their ports are wired to."""
+        return self._plants
+
+    @property
+    def pids(self) -> Mapping[str, PID]:
+        """Controllers, in order of dependence."""
+        return self._pids
+
+    @property
+    def profiles(self) -> Mapping[str, BuiltProfile]:
+        """What each source follows."""
+        return self._profiles
+
+    def problem(self, path: Path_, what: str, hint: str = "") -> Problem:
+        """Give a problem with its place in the rig file."""
+        return self._draft.document.problem(path, what, hint)
+
+    @contextmanager
+    def trial(self) -> Iterator[CycleParts]:
+        """Parts to try out while inside, without devices; afterwards the rig is as before, to the bit."""
+        kept = [(wired.plant, wired.plant.snapshot()) for wired in self._plants.values()]
+        parts, bus = replace(self, _pids=deepcopy(self._pids), _scenario=None).build(EventLog(), lambda: 0)
+        if bus is not None:
+            bus.close()
+        try:
+            yield replace(parts, devices=())
+        finally:
+            for plant, snapshot in kept:
+                plant.restore(snapshot)
 
     def build(
         self, events: EventLog, now_ns: Callable[[], int]

@@ -16,6 +16,7 @@ def check_whole(draft: Draft, resolved: dict[str, Any]) -> None:
     _check_unused(draft)
     _check_names(draft)
     _check_timing(draft)
+    _check_latency(draft)
     _check_failsafes(draft)
     _check_requirements(draft, resolved)
 
@@ -67,6 +68,23 @@ def _check_timing(draft: Draft) -> None:
         if age is not None and age < config.period_s:
             what = f"signal {name}: max_age_s {age:g} s is shorter than the period {config.period_s:g} s: never GOOD"
             draft.refuse(("signals", name, "max_age_s"), what, f"at least {2 * config.period_s:g}")
+
+
+def _check_latency(draft: Draft) -> None:
+    """Refuse a limit that nothing can be measured for: it could never be met."""
+    contract, devices = draft.config.latency, draft.config.devices.values()
+    if contract is None:
+        return
+    needs = {
+        "data_age": any(device.read for device in devices),
+        "sensor_to_actuator": any(device.read for device in devices)
+        and any(device.write for device in devices),
+    }
+    for key in contract.model_fields_set:
+        for name, is_measured in needs.items():
+            if key.startswith(name) and not is_measured:
+                what = f"latency.{key}: no device of this rig reads and writes, so it is never measured"
+                draft.refuse(("latency", key), what, "take it out")
 
 
 def _check_failsafes(draft: Draft) -> None:

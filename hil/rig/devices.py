@@ -20,6 +20,7 @@ from hil.loop.clock import NS_PER_S
 from hil.loop.events import EventLog
 from hil.loop.image import Image, Signal
 from hil.rig.draft import Draft
+from hil.rig.latency import FieldTiming, used_slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +154,29 @@ def make_devices(
                 heartbeat=points.heartbeat, now_ns=now_ns, place=place,
             )
         )  # fmt: skip
-    return FieldBus(devices, now_ns, events) if devices else None
+    timing = FieldTiming(image, used_slots(draft, image))
+    return FieldBus(devices, now_ns, events, timing) if devices else None
 
 
 class FieldBus:
-    """All devices of a rig behind one scan, their events told in the run's log."""
+    """All devices of a rig behind one scan, their events told in the run's log, their times kept.
+
+    Attributes
+    ----------
+    timing : FieldTiming
+        Histograms of the data's age at use and of the time from sensor to actuator.
+    """
 
     def __init__(
-        self, devices: Sequence[ModbusTcpDevice], now_ns: Callable[[], int], events: EventLog
+        self,
+        devices: Sequence[ModbusTcpDevice],
+        now_ns: Callable[[], int],
+        events: EventLog,
+        timing: FieldTiming,
     ) -> None:
+        self.timing = timing
+        self._devices = tuple(devices)
+        self._now_ns = now_ns
         self._scan = Scan(devices, now_ns)
         self._events = events
 
@@ -173,7 +188,14 @@ class FieldBus:
         """Send the values, then the heartbeats; returns before ``deadline_ns`` (loop time)."""
         if force:
             self._scan.force_writes()
-        self._scan.write(now_ns, deadline_ns)
+            self._scan.write(now_ns, deadline_ns)
+        else:
+            begun_ns = self._now_ns()
+            self.timing.at_use(now_ns, begun_ns)
+            self._scan.write(now_ns, deadline_ns)
+            last_ns = max([device.last_write_ack_ns for device in self._devices])
+            if last_ns >= begun_ns:
+                self.timing.at_acknowledgement(last_ns)
         for at_ns, text in self._scan.drain_events():
             self._events.emit(at_ns / NS_PER_S, "device", "modbus_tcp", text)
 

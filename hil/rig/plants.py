@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -31,6 +31,14 @@ class PlantModel(protocols.Plant, Protocol):
     output_ports: tuple[Port, ...]
     faults: tuple[str, ...]
     effects: Mapping[tuple[str, str], int]
+
+    def snapshot(self) -> Any:
+        """Everything that later outputs depend on."""
+        ...
+
+    def restore(self, snapshot: Any) -> None:
+        """Go back to a snapshot, to the bit."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

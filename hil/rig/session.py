@@ -17,9 +17,13 @@ from hil.loop.clock import NS_PER_S, VirtualClock, WallClock
 from hil.loop.cycle import Cycle, CycleEnd, CycleParts, CycleSettings, StopFlag
 from hil.loop.events import EventLog
 from hil.loop.overrun import OverrunPolicy, OverrunSettings
+from hil.loop.realtime import Grant, RealTime, RealTimeSettings
 from hil.record import CompanionRecorder, InlineRecorder, Recorded, RowLayout, RunFolder
 from hil.report import ReportResult, build_report
 from hil.rig.build import Rig
+from hil.rig.cost import refuse_short_period
+from hil.rig.devices import FieldBus
+from hil.rig.margins import lost_margins, measured_delay_s
 from hil.version import __version__
 
 Progress = Callable[[float], None]
@@ -90,6 +94,7 @@ class RunResult:
             "verdict": report.verdict if report is not None else "no report",
             "reasons": list(report.reasons) if report is not None else [],
             "requirements": [asdict(item) for item in report.requirements] if report is not None else [],
+            "latency": report.latency.as_json() if report is not None else {},
             "rows_lost": self.recorded.rows_lost,
             "events_lost": self.recorded.events_lost,
             "recorder_error": self.recorded.error,
@@ -121,8 +126,10 @@ def run_rig(
 ) -> RunResult:
     """Run a checked rig into a new folder under ``out``.
 
-    Raises ``DeviceError`` or ``RunFolderError`` before the first cycle; nothing after it.
+    Raises ``ConfigError`` (a period shorter than a cycle takes here), ``DeviceError`` or ``RunFolderError`` before
+    the first cycle; nothing after it.
     """
+    refuse_short_period(rig)
     stop = stop or StopFlag()
     events = EventLog()
     clock = VirtualClock() if rig.config.clock == "virtual" else WallClock()
@@ -133,7 +140,7 @@ def run_rig(
         started = datetime.now(UTC)
         folder = RunFolder(out, rig.config.rig, started)
         folder.write_rig(rig.resolved)
-        return _run(rig, parts, clock, folder, stop, events, progress, started, command)
+        return _run(rig, parts, bus, clock, folder, stop, events, progress, started, command)
     finally:
         if bus is not None:
             bus.close()
@@ -142,6 +149,7 @@ def run_rig(
 def _run(
     rig: Rig,
     parts: CycleParts,
+    bus: FieldBus | None,
     clock: VirtualClock | WallClock,
     folder: RunFolder,
     stop: StopFlag,
@@ -166,8 +174,9 @@ def _run(
         recorded = recorder.finish()
     folder.finish_trend(recorded.rows_written)
     wall_s = time.perf_counter() - begun
-    folder.write_json("timing.json", _timing(rig, cycle))
+    folder.write_json("timing.json", _timing(rig, cycle, bus))
     counters = _counters(parts, cycle, events)
+    counters["recorder"] = {"restarts": recorded.restarts, "stalls": recorded.stalls}
     folder.write_json(
         "run.json", _record_of_run(end, wall_s, recorded, folder.errors, counters, started, command)
     )
@@ -202,17 +211,23 @@ def _policy(rig: Rig) -> OverrunPolicy:
     return OverrunPolicy(OverrunSettings(**rig.config.overrun.model_dump()))
 
 
-def _timing(rig: Rig, cycle: Cycle) -> dict[str, Any]:
+def _timing(rig: Rig, cycle: Cycle, bus: FieldBus | None) -> dict[str, Any]:
     virtual = rig.config.clock == "virtual"
-    return {
+    phases = cycle.timing.summary(with_lateness=not virtual)
+    if bus is not None:
+        phases |= bus.timing.summary()
+    timing: dict[str, Any] = {
         "clock": rig.config.clock,
         "period_s": rig.config.period_s,
         "cycles": cycle.cycles,
         "overruns": cycle.overrun.overruns,
         "skipped_periods": cycle.overrun.skipped_periods,
         "degraded_cycles": cycle.overrun.degraded_cycles,
-        "phases": cycle.timing.summary(with_lateness=not virtual),
+        "phases": phases,
     }
+    if not virtual:
+        timing["margins"] = [asdict(margin) for margin in lost_margins(rig, measured_delay_s(rig, phases))]
+    return timing
 
 
 def _counters(parts: CycleParts, cycle: Cycle, events: EventLog) -> dict[str, dict[str, int]]:

@@ -1,0 +1,187 @@
+"""What the loop's delay takes of each PID loop's phase margin, through the linearised plants of the rig.
+
+The delay is the time from sensor to actuator, the lateness of the wake-up, and half a period for the hold of the
+output. Loops are followed as in :mod:`hil.rig.action`: through plants, devices (``mirrors``, taken as 1) and the
+other loops, which are closed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from controller import PID
+from controller.margins import Complex, OpenLoop, least_margin, phase_margins
+from hil.config.plants import CduConfig, TransferFunctionConfig
+from hil.config.schema import PidConfig
+from hil.rig.build import Rig
+from hil.rig.operating_point import operating_point
+from plant_models import CduPlant, PlantError
+
+LEAST_DEG = 45.0
+"""Below this much phase margin a warning is given."""
+_LOWEST_RAD_S = 1e-5
+"""Below the slowest dynamics of a cooling plant, rad/s."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopMargin:
+    """Phase margin of one loop.
+
+    Attributes
+    ----------
+    loop : str
+        Name of the controller.
+    crossover_rad_s : float or None
+        Where the loop's gain is 1, rad/s; None where no margin can be given.
+    nominal_deg, lost_deg, remaining_deg : float or None
+        Without delay, what ``delay_s`` takes, and what is left.
+    delay_s : float
+        s.
+    note : str
+        Why there is no figure, or the warning; else empty.
+    """
+
+    loop: str
+    crossover_rad_s: float | None
+    nominal_deg: float | None
+    delay_s: float
+    lost_deg: float | None
+    remaining_deg: float | None
+    note: str = ""
+
+
+def measured_delay_s(rig: Rig, phases: Mapping[str, Any]) -> float:
+    """Delay of a run, s, from the histograms of ``timing.json``: 99th percentiles and half a period.
+
+    Where nothing was acknowledged (no device, or none written) the whole cycle stands for sensor to actuator.
+    """
+    acting = phases.get("sensor_to_actuator") or phases["cycle"]
+    late_us = phases.get("lateness", {}).get("p99_us", 0.0)
+    return 1e-6 * float(acting["p99_us"] + late_us) + 0.5 * rig.config.period_s
+
+
+def lost_margins(rig: Rig, delay_s: float) -> list[LoopMargin]:
+    """Give the margin of every PID loop with ``delay_s`` (s) in it; needs python-control, so not in the loop."""
+    if not rig.pids:
+        return []
+    try:
+        models = [_linear(rig, name) for name in rig.wired_plants]
+    except (PlantError, ArithmeticError, ValueError) as error:
+        return [_without(name, delay_s, f"the plant has no linear model here: {error}") for name in rig.pids]
+    return [_margin(rig, models, name, delay_s) for name in rig.pids]
+
+
+def _without(name: str, delay_s: float, why: str) -> LoopMargin:
+    return LoopMargin(name, None, None, delay_s, None, None, why)
+
+
+def _margin(rig: Rig, models: Sequence[_Linear], name: str, delay_s: float) -> LoopMargin:
+    highest = math.pi / rig.config.period_s
+    try:
+        found = phase_margins(_open_loop(rig, models, name), min(_LOWEST_RAD_S, 1e-6 * highest), highest)
+    except (ValueError, np.linalg.LinAlgError) as error:
+        return _without(name, delay_s, f"no linear model of this loop: {error}")
+    least = least_margin(found, delay_s)
+    if least is None:
+        return _without(
+            name, delay_s, "its gain does not cross 1 below half the cycle's rate, or no plant closes it"
+        )
+    left_deg = least.left_deg(delay_s)
+    note = "" if left_deg >= LEAST_DEG else f"less than {LEAST_DEG:g} degrees of phase margin are left"
+    return LoopMargin(
+        name, least.crossover_rad_s, least.margin_deg, delay_s, least.lost_deg(delay_s), left_deg, note
+    )
+
+
+def _open_loop(rig: Rig, models: Sequence[_Linear], name: str) -> OpenLoop:
+    """L(s) of one loop, broken at its output, everything else closed: one linear system of all signals an s."""
+    config = rig.config.controllers[name]
+    slot = {signal: number for number, signal in enumerate(rig.config.signals)}
+    others = {other: loop for other, loop in rig.config.controllers.items() if other != name}
+    signals = rig.config.signals.items()
+    mirrors = [(signal.mirrors, name) for name, signal in signals if signal.mirrors is not None]
+    # In shadow it is the incumbent's actuator that moves the plant; ours would move it the same way.
+    start = config.applied or config.output
+
+    def response(s: Complex) -> Complex:
+        system = np.zeros((s.size, len(slot), len(slot)), complex)  # (n_s, n_signals, n_signals)
+        for cause, effect in mirrors:
+            system[:, slot[effect], slot[cause]] = 1.0
+        for model in models:
+            model.add_to(system, slot, s)
+        for other, loop in others.items():
+            _close(system, slot, loop, rig.pids[other], s)
+        # Whatever else moves the place where the loop is broken is cut off with it.
+        system[:, slot[start], :] = 0.0
+        injected = np.zeros((s.size, len(slot), 1), complex)
+        injected[:, slot[start], 0] = 1.0
+        moved = np.linalg.solve(np.eye(len(slot)) - system, injected)[:, slot[config.measured], 0]
+        return _direction(config) * _law(rig.pids[name], s) * moved
+
+    return response
+
+
+def _close(system: Complex, slot: Mapping[str, int], loop: PidConfig, pid: PID, s: Complex) -> None:
+    """Put a closed loop into the system: its output's answer to measured value, set-point and feed-forward."""
+    sign, output = _direction(loop), slot[loop.output]
+    system[:, output, slot[loop.measured]] -= sign * _law(pid, s)
+    weighted = _law(pid, s, loop.setpoint_weight_b, loop.setpoint_weight_c)
+    system[:, output, slot[loop.setpoint]] += sign * weighted
+    if loop.feedforward is not None:
+        system[:, output, slot[loop.feedforward.signal]] += loop.feedforward.gain
+
+
+def _direction(loop: PidConfig) -> float:
+    return 1.0 if loop.action == "reverse" else -1.0
+
+
+def _law(pid: PID, s: Complex, b: float = 1.0, c: float = 1.0) -> Complex:
+    """Give the PID's transfer function of the error; ``b`` and ``c`` weigh its parts."""
+    gains = pid.gains
+    return b * gains.kp + gains.ki / s + c * gains.kd * s / (1.0 + gains.filter_time_s * s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Linear:
+    """A plant's linear model and its signals; None stands for an input held constant, an output not wired."""
+
+    system: Any
+    dead_time_s: float
+    inputs: tuple[str | None, ...]
+    outputs: tuple[str | None, ...]
+
+    def add_to(self, system: Complex, slot: Mapping[str, int], s: Complex) -> None:
+        """Put the plant's answers at ``s`` between its signals."""
+        model = self.system
+        states = s[:, None, None] * np.eye(model.nstates) - model.A  # (n_s, n_x, n_x)
+        held = np.broadcast_to(np.asarray(model.B, complex), (s.size, *model.B.shape))
+        answers = model.C @ np.linalg.solve(states, held) + model.D  # (n_s, n_y, n_u)
+        answers = answers * np.exp(-s * self.dead_time_s)[:, None, None]
+        for column, cause in enumerate(self.inputs):
+            for row, effect in enumerate(self.outputs):
+                if cause is not None and effect is not None:
+                    system[:, slot[effect], slot[cause]] += answers[:, row, column]
+
+
+def _linear(rig: Rig, name: str) -> _Linear:
+    """Give a plant as a linear model of python-control."""
+    import control  # noqa: PLC0415  takes more than a second to load; most verbs never need it
+
+    from plant_models.io_system import linearize  # noqa: PLC0415  loads python-control
+
+    config, wired = rig.config.plants[name], rig.wired_plants[name]
+    inputs = tuple(entry if isinstance(entry, str) else None for entry in wired.inputs)
+    if isinstance(config, CduConfig):
+        assert isinstance(wired.plant, CduPlant)
+        return _Linear(linearize(wired.plant, operating_point(rig, name)), 0.0, inputs, wired.outputs)
+    if isinstance(config, TransferFunctionConfig):
+        model = control.ss(control.tf(config.numerator, config.denominator))
+    else:
+        through = config.D or [[0.0] * len(config.inputs) for _ in config.outputs]
+        model = control.ss(config.A, config.B, config.C, through)
+    return _Linear(model, config.dead_time_s, inputs, wired.outputs)
