@@ -73,12 +73,16 @@ def run_once(rig_file: Path, wishes: Any, out: Path, *, quiet: bool, yes: bool) 
         _confirm(rig.dangers)
     stop = StopFlag()
     with _stoppable(stop), _progress(rig.config.rig, rig.config.duration_s, quiet=quiet) as advance:
-        result = run_rig(rig, out, stop=stop, progress=advance)
+        result = run_rig(rig, out, stop=stop, progress=advance, tell=_tell_refusal)
         if advance is not None:
             advance(result.end.simulated_s)
     for loss in result.losses:
         errors.print(f"[bold red]{escape(loss)}[/]")
     return result
+
+
+def _tell_refusal(line: str) -> None:
+    errors.print(f"[bold yellow]real time[/] {escape(line)}", highlight=False)
 
 
 def show(result: Any) -> None:

@@ -250,11 +250,7 @@ class Cycle:
             output.run(now_ns, dt_s)
         t_limits = counter()
         if parts.devices:
-            write_start_ns = self._clock.now_ns()
-            late = write_start_ns - now_ns > settings.period_ns
-            if not (late and self._outdated(now_ns, write_start_ns)):
-                for device in parts.devices:
-                    device.write(now_ns, write_start_ns + settings.write_budget_ns)
+            self._write(now_ns)
         t_write = counter()
         if parts.image.quality != self._quality_before:
             self._tell_quality(now_ns)
@@ -265,6 +261,13 @@ class Cycle:
         phases[4].record(t_limits - t_control)
         phases[5].record(t_write - t_limits)
         phases[6].record(counter() - t_write)
+
+    def _write(self, now_ns: int) -> None:
+        settings, start_ns = self._settings, self._clock.now_ns()
+        if start_ns - now_ns > settings.period_ns and self._outdated(now_ns, start_ns):
+            return
+        for device in self._parts.devices:
+            device.write(now_ns, start_ns + settings.write_budget_ns)
 
     def _outdated(self, stamp_ns: int, now_ns: int) -> bool:
         """Whether received values have become too old since the stamp: then what was made of them is not sent.

@@ -17,13 +17,14 @@ from hil.loop.clock import NS_PER_S, VirtualClock, WallClock
 from hil.loop.cycle import Cycle, CycleEnd, CycleParts, CycleSettings, StopFlag
 from hil.loop.events import EventLog
 from hil.loop.overrun import OverrunPolicy, OverrunSettings
-from hil.loop.realtime import Grant, RealTime, RealTimeSettings
+from hil.loop.realtime import Grant
 from hil.record import CompanionRecorder, InlineRecorder, Recorded, RowLayout, RunFolder
 from hil.report import ReportResult, build_report
 from hil.rig.build import Rig
 from hil.rig.cost import refuse_short_period
 from hil.rig.devices import FieldBus
 from hil.rig.margins import lost_margins, measured_delay_s
+from hil.rig.realtime import Tell, real_time
 from hil.version import __version__
 
 Progress = Callable[[float], None]
@@ -32,6 +33,7 @@ Progress = Callable[[float], None]
 _PACKAGES = ("numpy", "numba", "pyarrow", "pymodbus", "pydantic", "plotly", "control", "CoolProp")
 _PROVE_TIMEOUT_S = 3.0
 _PROGRESS_NS = 200_000_000
+_PROGRESS_LEAST_PERIOD_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class RunResult:
     report: ReportResult | None
     lost_files: list[str] = field(default_factory=list)
     events_dropped: int = 0
+    realtime: tuple[Grant, ...] = ()
 
     @property
     def losses(self) -> list[str]:
@@ -95,6 +98,7 @@ class RunResult:
             "reasons": list(report.reasons) if report is not None else [],
             "requirements": [asdict(item) for item in report.requirements] if report is not None else [],
             "latency": report.latency.as_json() if report is not None else {},
+            "realtime": [asdict(grant) for grant in self.realtime],
             "rows_lost": self.recorded.rows_lost,
             "events_lost": self.recorded.events_lost,
             "recorder_error": self.recorded.error,
@@ -122,9 +126,15 @@ class _ProgressSink:
 
 
 def run_rig(
-    rig: Rig, out: Path, *, stop: StopFlag | None = None, progress: Progress | None = None, command: str = ""
+    rig: Rig,
+    out: Path,
+    *,
+    stop: StopFlag | None = None,
+    progress: Progress | None = None,
+    command: str = "",
+    tell: Tell | None = None,
 ) -> RunResult:
-    """Run a checked rig into a new folder under ``out``.
+    """Run a checked rig into a new folder under ``out``; ``tell`` hears what of the real-time set-up is refused.
 
     Raises ``ConfigError`` (a period shorter than a cycle takes here), ``DeviceError`` or ``RunFolderError`` before
     the first cycle; nothing after it.
@@ -140,7 +150,7 @@ def run_rig(
         started = datetime.now(UTC)
         folder = RunFolder(out, rig.config.rig, started)
         folder.write_rig(rig.resolved)
-        return _run(rig, parts, bus, clock, folder, stop, events, progress, started, command)
+        return _run(rig, parts, bus, clock, folder, stop, events, progress, started, command, tell)
     finally:
         if bus is not None:
             bus.close()
@@ -157,6 +167,7 @@ def _run(
     progress: Progress | None,
     started: datetime,
     command: str,
+    tell: Tell | None,
 ) -> RunResult:
     config = rig.config
     layout = RowLayout(tuple(config.signals), rig.limited)
@@ -165,11 +176,13 @@ def _run(
         if config.clock == "virtual"
         else CompanionRecorder(parts.image, layout, events, folder.path, config.period_s)
     )
-    sink = recorder if progress is None else _ProgressSink(recorder.push, progress)
-    cycle = Cycle(parts, clock, _settings(rig), _policy(rig), sink, events, stop)
+    sink = recorder if progress is None or _is_tight(rig) else _ProgressSink(recorder.push, progress)
+    settings = _settings(rig)
+    cycle = Cycle(parts, clock, settings, _policy(rig), sink, events, stop)
     begun = time.perf_counter()
     try:
-        end = cycle.run()
+        with real_time(config.realtime, clock, settings.period_ns, events, tell) as grants:
+            end = cycle.run()
     finally:
         recorded = recorder.finish()
     folder.finish_trend(recorded.rows_written)
@@ -178,12 +191,19 @@ def _run(
     counters = _counters(parts, cycle, events)
     counters["recorder"] = {"restarts": recorded.restarts, "stalls": recorded.stalls}
     folder.write_json(
-        "run.json", _record_of_run(end, wall_s, recorded, folder.errors, counters, started, command)
+        "run.json", _record_of_run(end, wall_s, recorded, folder.errors, counters, started, command, grants)
     )
     begun = time.perf_counter()
     report = _report(folder)
     report_s = time.perf_counter() - begun
-    return RunResult(folder.path, end, wall_s, report_s, recorded, report, folder.errors, events.dropped)
+    return RunResult(
+        folder.path, end, wall_s, report_s, recorded, report, folder.errors, events.dropped, grants
+    )
+
+
+def _is_tight(rig: Rig) -> bool:
+    """Whether there is no time between two cycles to draw the progress, which takes milliseconds."""
+    return rig.config.clock == "wall" and rig.config.period_s < _PROGRESS_LEAST_PERIOD_S
 
 
 def _report(folder: RunFolder) -> ReportResult | None:
@@ -234,7 +254,11 @@ def _counters(parts: CycleParts, cycle: Cycle, events: EventLog) -> dict[str, di
     """Everything that was clamped, refused, dropped, substituted or retried, by source."""
     image = parts.image
     found: dict[str, dict[str, int]] = {
-        "loop": {"degraded_cycles": cycle.overrun.degraded_cycles, "events_dropped": events.dropped},
+        "loop": {
+            "degraded_cycles": cycle.overrun.degraded_cycles,
+            "events_dropped": events.dropped,
+            "writes_withheld": cycle.writes_withheld,
+        },
         "values_rejected": {s.name: n for s, n in zip(image.signals, image.rejected, strict=True) if n},
     }
     for stage in (*parts.outputs, *parts.source_outputs):
@@ -256,6 +280,7 @@ def _record_of_run(
     counters: dict[str, dict[str, int]],
     started: datetime,
     command: str,
+    grants: tuple[Grant, ...],
 ) -> dict[str, Any]:
     return {
         "version": __version__,
@@ -272,6 +297,7 @@ def _record_of_run(
         "rows_lost": recorded.rows_lost,
         "events_lost": recorded.events_lost,
         "recorder_error": "; ".join([recorded.error, *lost_files]).strip("; "),
+        "realtime": [asdict(grant) for grant in grants],
         "counters": counters,
         "command": command or " ".join(sys.argv),
     }
