@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from hil.config.strict import Finite, Instant, Strict, WrongKeyError
+from hil.config.pace import Paced
+from hil.config.strict import Finite, Instant, WrongKeyError
 
 
-class CduConfig(Strict):
+class CduConfig(Paced):
     """A coolant distribution unit with its racks, from a datasheet.
 
     ``inputs`` and ``outputs`` map the plant's ports to signals (an input also to a number). ``figures`` replaces
@@ -26,7 +27,7 @@ class CduConfig(Strict):
     outputs: dict[str, str] = Field(min_length=1)
 
 
-class _Linear(Strict):
+class _Linear(Paced):
     """Signals in and out, in order; levels at which the linear model is zero, in the signals' units."""
 
     inputs: tuple[str, ...] = Field(strict=False, min_length=1)

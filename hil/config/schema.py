@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from hil.config.pace import Paced
 from hil.config.plants import PlantConfig
 from hil.config.profiles import ProfileConfig
 from hil.config.realtime import RealTimeConfig
@@ -49,7 +50,18 @@ class FeedforwardConfig(Strict):
     bias: Finite = 0.0
 
 
-class PidConfig(Strict):
+class WorkerConfig(Strict):
+    """A controller that may outlast its slot computes in a process of its own.
+
+    A plan that is not there ``deadline_s`` after its inputs were posted is late: the output holds. After
+    ``fallback_after`` late ones in succession the controller's fallback (``on_bad``) takes over.
+    """
+
+    deadline_s: Span
+    fallback_after: Annotated[int, Field(ge=1, le=1_000_000)] = 3
+
+
+class PidConfig(Paced):
     """One PID loop. Gains are in ``gain_unit`` (and that per second or times second), which is checked."""
 
     type: Literal["pid"] = "pid"
@@ -76,6 +88,7 @@ class PidConfig(Strict):
     """Signal with what the actuator truly does, where that is not this controller's own output (shadow)."""
     on_stale: Literal["hold", "failsafe"] = "hold"
     on_bad: Literal["hold", "failsafe"] = "failsafe"
+    worker: WorkerConfig | None = None
 
     @model_validator(mode="after")
     def _gains_of_the_form(self) -> PidConfig:

@@ -28,6 +28,7 @@ from hil.rig.action import check_actions
 from hil.rig.draft import Draft
 from hil.rig.loads import build_sources, first_values
 from hil.rig.overrides import apply_overrides
+from hil.rig.pacing import spread_offsets
 from hil.rig.profiles import BuiltProfile, asked_for_at
 from hil.rig.scenario import Scenario, Targets
 
@@ -162,7 +163,7 @@ def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
     document = read_yaml(path)
     apply_overrides(document, wishes.overrides)
     _note_wishes(document, wishes)
-    config = _with_wishes(validate(RigConfig, document), wishes)
+    config = spread_offsets(_with_wishes(validate(RigConfig, document), wishes))
     draft = Draft(document, config, path.parent)
     draft.problems += check_signals(document, config)
     chosen = _choose_scenario(draft, wishes)

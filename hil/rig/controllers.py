@@ -10,9 +10,11 @@ from hil.config.schema import PidConfig
 from hil.config.units import UNITS
 from hil.loop.control import PidBlock
 from hil.loop.image import Image
+from hil.loop.multirate import Pace, SlowerBlock
 from hil.loop.output import FAILSAFE, HOLD, OutputStage
 from hil.rig.draft import Draft
 from hil.rig.gain_units import gain_factor, gain_unit_for
+from hil.rig.plants import pace_of
 
 _MODES = {"hold": HOLD, "failsafe": FAILSAFE}
 
@@ -106,7 +108,7 @@ def _read_by(loop: PidConfig) -> tuple[str, ...]:
 class OuterLoop:
     """An outer loop of a cascade: its limits at once, so the inner loop follows what was applied this very cycle."""
 
-    def __init__(self, block: PidBlock) -> None:
+    def __init__(self, block: PidBlock | SlowerBlock) -> None:
         self.name = block.name
         self.stage = block.stage
         self._block = block
@@ -123,20 +125,22 @@ class OuterLoop:
 
 def bind_pids(
     draft: Draft, image: Image, pids: Mapping[str, PID], stages: Mapping[str, OutputStage]
-) -> list[PidBlock | OuterLoop]:
+) -> list[PidBlock | SlowerBlock | OuterLoop]:
     """Bind each PID to its slots of the image; ``stages`` by signal."""
-    blocks: list[PidBlock | OuterLoop] = []
+    blocks: list[PidBlock | SlowerBlock | OuterLoop] = []
     slot = image.index
     followed = {signal for loop in draft.config.controllers.values() for signal in _read_by(loop)}
     for name, pid in pids.items():
         loop = draft.config.controllers[name]
         forward = loop.feedforward
-        block = PidBlock(
+        made = PidBlock(
             name, image, pid, stages[loop.output],
             setpoint=slot[loop.setpoint], measured=slot[loop.measured],
             applied=slot[loop.applied] if loop.applied is not None else None,
             feedforward=(slot[forward.signal], forward.gain, forward.bias) if forward is not None else None,
             on_stale=_MODES[loop.on_stale], on_bad=_MODES[loop.on_bad],
         )  # fmt: skip
+        pace = pace_of(draft, loop)
+        block = made if pace is None else SlowerBlock(made, made.stage, Pace(*pace))
         blocks.append(OuterLoop(block) if loop.output in followed else block)
     return blocks

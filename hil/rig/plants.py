@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from hil.config.nearest import did_you_mean
+from hil.config.pace import Paced
 from hil.config.plants import CduConfig, StateSpaceConfig, TransferFunctionConfig
 from hil.config.units import UNITS
 from hil.config.yaml_lines import Path_
 from hil.loop import protocols
+from hil.loop.clock import NS_PER_S
 from hil.loop.image import Image
+from hil.loop.multirate import Pace, SlowerPlant
 from hil.loop.plant import PlantBlock
 from hil.rig.action import Effects
 from hil.rig.cdu import make_cdu
@@ -43,20 +46,23 @@ class PlantModel(protocols.Plant, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wired:
-    """A plant and what each port is wired to, in the order of the ports: signal, constant, or nothing."""
+    """A plant and what each port is wired to, in the order of the ports: signal, constant, or nothing.
+
+    ``pace`` is (every, offset, base period in ns) of a plant slower than the cycle.
+    """
 
     plant: PlantModel
     inputs: tuple[str | float, ...]
     outputs: tuple[str | None, ...]
+    pace: tuple[int, int, int] | None = None
 
     def bind(self, image: Image) -> PlantBlock:
         """Bind to the slots of ``image``."""
-        return PlantBlock(
-            image,
-            self.plant,
-            [image.index[entry] if isinstance(entry, str) else float(entry) for entry in self.inputs],
-            [None if name is None else image.index[name] for name in self.outputs],
-        )
+        inputs = [image.index[entry] if isinstance(entry, str) else float(entry) for entry in self.inputs]
+        outputs = [None if name is None else image.index[name] for name in self.outputs]
+        if self.pace is None:
+            return PlantBlock(image, self.plant, inputs, outputs)
+        return SlowerPlant(image, self.plant, inputs, outputs, Pace(*self.pace))
 
     def effects(self) -> Effects:
         """Signs of the steady effects, by signals."""
@@ -82,8 +88,15 @@ def make_plants(draft: Draft, first_values: Mapping[str, float]) -> dict[str, Wi
             else _linear(draft, name, config)
         )
         if wired is not None:
-            plants[name] = wired
+            plants[name] = replace(wired, pace=pace_of(draft, config))
     return plants
+
+
+def pace_of(draft: Draft, block: Paced) -> tuple[int, int, int] | None:
+    """Give (every, offset, base period in ns) of a block; None for one that runs in every cycle."""
+    if block.every == 1:
+        return None
+    return block.every, block.offset or 0, round(draft.config.period_s * NS_PER_S)
 
 
 def _cdu(draft: Draft, name: str, config: CduConfig, first_values: Mapping[str, float]) -> Wired | None:
