@@ -62,6 +62,7 @@ def page_html(
     when = str(run.run.get("started_utc") or run.path.name)
     rig = str(run.rig.get("rig", run.path.name))
     return Template(_resource("page.html")).substitute(
+        kind="Run report",
         title=escaped(f"{rig} – {verdict.word}"),
         style=_resource("page.css"),
         verdict_css="good" if verdict.met else "bad",
@@ -74,6 +75,34 @@ def page_html(
         sections=sections,
         plotting_library=get_plotlyjs(),
         figures=_figures_json([*loops, load, timing, other]),
+        script=_resource("page.js"),
+    )
+
+
+def plain_page(
+    kind: str,
+    title: str,
+    when: str,
+    description: str,
+    headline: str,
+    sections: Html,
+    figures: Sequence[Figure],
+) -> str:
+    """Give a page that judges nothing, in the look of a report and as free of any host."""
+    return Template(_resource("page.html")).substitute(
+        kind=escaped(kind),
+        title=escaped(f"{kind} – {title}"),
+        style=_resource("page.css"),
+        verdict_css="good",
+        rig=escaped(title),
+        when=escaped(when),
+        description=escaped(description),
+        sign="",
+        headline=escaped(headline),
+        reasons="",
+        sections=sections,
+        plotting_library=get_plotlyjs(),
+        figures=_figures_json(figures),
         script=_resource("page.js"),
     )
 

@@ -32,8 +32,11 @@ def timing_rows(timing: Mapping[str, Any]) -> list[list[str]]:
     ]
 
 
-def timing_figure(timing: Mapping[str, Any]) -> Figure | None:
-    """Give the histograms with p50, p99 and maximum marked; None where there are none."""
+def timing_figure(timing: Mapping[str, Any], name: str = "timing") -> Figure | None:
+    """Give the histograms with p50, p99 and maximum marked; None where there are none.
+
+    ``name`` is the figure's own, by which the page finds it.
+    """
     phases = mapping(timing.get("phases"))
     drawn = [name for name in phases_in_order(timing) if _bars(mapping(phases[name]))]
     if not drawn:
@@ -42,18 +45,16 @@ def timing_figure(timing: Mapping[str, Any]) -> Figure | None:
     shapes: list[dict[str, Any]] = []
     axes: dict[str, Any] = {}
     count = len(drawn)
-    for row, name in enumerate(drawn):
+    for row, phase in enumerate(drawn):
         axis = "" if row == 0 else str(row + 1)
         domain = (1.0 - (row + 0.82) / count, 1.0 - row / count)
-        axes[f"yaxis{axis}"] = {**y_axis(name, domain), "type": "log", **_count_axis(mapping(phases[name]))}
-        data.append(_trace(mapping(phases[name]), f"y{axis}", BLUE if row < 1 else SKY))
-        shapes += _marks(mapping(phases[name]), f"y{axis} domain")
+        axes[f"yaxis{axis}"] = {**y_axis(phase, domain), "type": "log", **_count_axis(mapping(phases[phase]))}
+        data.append(_trace(mapping(phases[phase]), f"y{axis}", BLUE if row < 1 else SKY))
+        shapes += _marks(mapping(phases[phase]), f"y{axis} domain")
     data += [_mark_key(label, color) for _, color, label in _MARKS]
     x_axis: dict[str, Any] = {"type": "log", "title": {"text": "time (µs); counts of cycles upwards"}}
     x_axis |= {"anchor": "y" if count == 1 else f"y{count}", "dtick": 1, "exponentformat": "SI"}
-    return Figure(
-        "timing", data, layout(80 + 78 * count, x_axis, **axes, shapes=shapes, bargap=0), linked=False
-    )
+    return Figure(name, data, layout(80 + 78 * count, x_axis, **axes, shapes=shapes, bargap=0), linked=False)
 
 
 def _count_axis(phase: Mapping[str, Any]) -> dict[str, Any]:
