@@ -24,6 +24,7 @@ _PACKAGES = {
     "mosquitto": "mosquitto",
     "socat": "socat",
     "chromium": "chromium",
+    "cyclictest": "rt-tests",
 }
 
 
