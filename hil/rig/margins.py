@@ -21,6 +21,7 @@ from hil.config.schema import PidConfig
 from hil.rig.build import Rig
 from hil.rig.operating_point import operating_point
 from plant_models import CduPlant, PlantError
+from plant_models.discretize import StateSpace, checked, realize
 
 LEAST_DEG = 45.0
 """Below this much phase margin a warning is given."""
@@ -66,7 +67,7 @@ def measured_delay_s(rig: Rig, phases: Mapping[str, Any]) -> float:
 
 
 def lost_margins(rig: Rig, delay_s: float) -> list[LoopMargin]:
-    """Give the margin of every PID loop with ``delay_s`` (s) in it; needs python-control, so not in the loop."""
+    """Give the margin of every PID loop with ``delay_s`` (s) in it; takes up to a second, so not in the loop."""
     if not rig.pids:
         return []
     try:
@@ -150,17 +151,17 @@ def _law(pid: PID, s: Complex, b: float = 1.0, c: float = 1.0) -> Complex:
 class _Linear:
     """A plant's linear model and its signals; None stands for an input held constant, an output not wired."""
 
-    system: Any
+    matrices: StateSpace
     dead_time_s: float
     inputs: tuple[str | None, ...]
     outputs: tuple[str | None, ...]
 
     def add_to(self, system: Complex, slot: Mapping[str, int], s: Complex) -> None:
         """Put the plant's answers at ``s`` between its signals."""
-        model = self.system
-        states = s[:, None, None] * np.eye(model.nstates) - model.A  # (n_s, n_x, n_x)
-        held = np.broadcast_to(np.asarray(model.B, complex), (s.size, *model.B.shape))
-        answers = model.C @ np.linalg.solve(states, held) + model.D  # (n_s, n_y, n_u)
+        model = self.matrices
+        states = s[:, None, None] * np.eye(model.a.shape[0]) - model.a  # (n_s, n_x, n_x)
+        held = np.broadcast_to(model.b.astype(complex), (s.size, *model.b.shape))
+        answers = model.c @ np.linalg.solve(states, held) + model.d  # (n_s, n_y, n_u)
         answers = answers * np.exp(-s * self.dead_time_s)[:, None, None]
         for column, cause in enumerate(self.inputs):
             for row, effect in enumerate(self.outputs):
@@ -169,19 +170,19 @@ class _Linear:
 
 
 def _linear(rig: Rig, name: str) -> _Linear:
-    """Give a plant as a linear model of python-control."""
-    import control  # noqa: PLC0415  takes more than a second to load; most verbs never need it
-
-    from plant_models.io_system import linearize  # noqa: PLC0415  loads python-control
-
+    """Give a plant as a linear model: a CDU by python-control's bridge, any other as it is written in the rig."""
     config, wired = rig.config.plants[name], rig.wired_plants[name]
     inputs = tuple(entry if isinstance(entry, str) else None for entry in wired.inputs)
     if isinstance(config, CduConfig):
         assert isinstance(wired.plant, CduPlant)
-        return _Linear(linearize(wired.plant, operating_point(rig, name)), 0.0, inputs, wired.outputs)
+        # python-control takes more than a second to load, which no run of another plant needs to wait for.
+        from plant_models.io_system import linearize  # noqa: PLC0415
+
+        found = linearize(wired.plant, operating_point(rig, name))
+        return _Linear(checked(found.A, found.B, found.C, found.D), 0.0, inputs, wired.outputs)
     if isinstance(config, TransferFunctionConfig):
-        model = control.ss(control.tf(config.numerator, config.denominator))
+        model = realize(config.numerator, config.denominator)
     else:
         through = config.D or [[0.0] * len(config.inputs) for _ in config.outputs]
-        model = control.ss(config.A, config.B, config.C, through)
+        model = checked(config.A, config.B, config.C, through)
     return _Linear(model, config.dead_time_s, inputs, wired.outputs)
