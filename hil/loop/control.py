@@ -2,9 +2,39 @@
 
 from __future__ import annotations
 
-from controller import PID
+from typing import Protocol
+
 from hil.loop.image import GOOD, STALE, Image
 from hil.loop.output import FAILSAFE, HOLD, NORMAL, OutputStage
+
+
+class Law(Protocol):
+    """What a block runs: :class:`controller.PID`, or one that computes elsewhere."""
+
+    @property
+    def manual(self) -> bool:
+        """Whether the output is held by hand."""
+        ...
+
+    @property
+    def rejected(self) -> int:
+        """Steps refused for a value that is not finite."""
+        ...
+
+    def step(
+        self,
+        setpoint: float,
+        measured: float,
+        dt_s: float,
+        applied: float | None = None,
+        feedforward: float = 0.0,
+    ) -> float:
+        """Output for one step of ``dt_s`` (s)."""
+        ...
+
+    def track(self, applied: float) -> None:
+        """Go on from ``applied`` without a bump."""
+        ...
 
 
 class PidBlock:
@@ -32,7 +62,7 @@ class PidBlock:
         self,
         name: str,
         image: Image,
-        pid: PID,
+        pid: Law,
         stage: OutputStage,
         *,
         setpoint: int,

@@ -67,6 +67,11 @@ class SlowerBlock:
         self._block = block
         self._pace = pace
 
+    @property
+    def inner(self) -> Block:
+        """The controller inside."""
+        return self._block
+
     def run(self, now_ns: int, dt_s: float) -> None:
         """Count the grid on by ``dt_s`` (s), and run the block where it is its turn."""
         elapsed_s = self._pace.elapsed_s(dt_s)

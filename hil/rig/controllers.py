@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from graphlib import CycleError, TopologicalSorter
 
 from controller import PID, ControllerError
 from hil.config.schema import PidConfig
 from hil.config.units import UNITS
+from hil.errors import DeviceError, Problem
 from hil.loop.control import PidBlock
+from hil.loop.events import EventLog
 from hil.loop.image import Image
 from hil.loop.multirate import Pace, SlowerBlock
 from hil.loop.output import FAILSAFE, HOLD, OutputStage
+from hil.loop.protocols import Block
+from hil.loop.worker import RemoteLaw, WorkerBlock
 from hil.rig.draft import Draft
 from hil.rig.gain_units import gain_factor, gain_unit_for
 from hil.rig.plants import pace_of
@@ -108,10 +113,15 @@ def _read_by(loop: PidConfig) -> tuple[str, ...]:
 class OuterLoop:
     """An outer loop of a cascade: its limits at once, so the inner loop follows what was applied this very cycle."""
 
-    def __init__(self, block: PidBlock | SlowerBlock) -> None:
+    def __init__(self, block: PidBlock | WorkerBlock | SlowerBlock) -> None:
         self.name = block.name
         self.stage = block.stage
         self._block = block
+
+    @property
+    def inner(self) -> PidBlock | WorkerBlock | SlowerBlock:
+        """The loop inside."""
+        return self._block
 
     def run(self, now_ns: int, dt_s: float) -> None:
         """Compute one step and pass it through the limits, at loop time ``now_ns`` over ``dt_s`` (s)."""
@@ -123,24 +133,59 @@ class OuterLoop:
         return self._block.counters()
 
 
+Bound = PidBlock | WorkerBlock | SlowerBlock | OuterLoop
+
+
 def bind_pids(
     draft: Draft, image: Image, pids: Mapping[str, PID], stages: Mapping[str, OutputStage]
-) -> list[PidBlock | SlowerBlock | OuterLoop]:
+) -> list[Bound]:
     """Bind each PID to its slots of the image; ``stages`` by signal."""
-    blocks: list[PidBlock | SlowerBlock | OuterLoop] = []
-    slot = image.index
+    blocks: list[Bound] = []
     followed = {signal for loop in draft.config.controllers.values() for signal in _read_by(loop)}
     for name, pid in pids.items():
         loop = draft.config.controllers[name]
-        forward = loop.feedforward
-        made = PidBlock(
-            name, image, pid, stages[loop.output],
-            setpoint=slot[loop.setpoint], measured=slot[loop.measured],
-            applied=slot[loop.applied] if loop.applied is not None else None,
-            feedforward=(slot[forward.signal], forward.gain, forward.bias) if forward is not None else None,
-            on_stale=_MODES[loop.on_stale], on_bad=_MODES[loop.on_bad],
-        )  # fmt: skip
+        block = _bind(name, loop, image, pid, stages[loop.output])
         pace = pace_of(draft, loop)
-        block = made if pace is None else SlowerBlock(made, made.stage, Pace(*pace))
-        blocks.append(OuterLoop(block) if loop.output in followed else block)
+        paced = block if pace is None else SlowerBlock(block, block.stage, Pace(*pace))
+        blocks.append(OuterLoop(paced) if loop.output in followed else paced)
     return blocks
+
+
+def _bind(name: str, loop: PidConfig, image: Image, pid: PID, stage: OutputStage) -> PidBlock | WorkerBlock:
+    slot, forward, worker = image.index, loop.feedforward, loop.worker
+    law = None if worker is None else RemoteLaw(pid, worker.deadline_s, worker.fallback_after, stage.request)
+    block = PidBlock(
+        name, image, pid if law is None else law, stage,
+        setpoint=slot[loop.setpoint], measured=slot[loop.measured],
+        applied=slot[loop.applied] if loop.applied is not None else None,
+        feedforward=(slot[forward.signal], forward.gain, forward.bias) if forward is not None else None,
+        on_stale=_MODES[loop.on_stale], on_bad=_MODES[loop.on_bad],
+    )  # fmt: skip
+    return block if law is None else WorkerBlock(block, law, _MODES[loop.on_bad])
+
+
+@contextmanager
+def workers_running(blocks: Iterable[Block], events: EventLog) -> Iterator[None]:
+    """Inside, controllers with a worker compute in processes of their own; ``DeviceError`` where there is none.
+
+    On the virtual clock this is left out, and they compute in the loop.
+    """
+    with ExitStack() as stack:
+        for block in blocks:
+            worker = _worker_in(block)
+            if worker is None:
+                continue
+            worker.events = events
+            stack.callback(worker.law.close)
+            try:
+                worker.law.start()
+            except OSError as error:
+                what = f"controller {block.name}: its worker cannot be started: {error.strerror or error}"
+                raise DeviceError(Problem("", None, what)) from error
+        yield
+
+
+def _worker_in(block: object) -> WorkerBlock | None:
+    while isinstance(block, OuterLoop | SlowerBlock):
+        block = block.inner
+    return block if isinstance(block, WorkerBlock) else None

@@ -21,6 +21,7 @@ from hil.loop.realtime import Grant
 from hil.record import CompanionRecorder, InlineRecorder, Recorded, RowLayout, RunFolder
 from hil.report import ReportResult, build_report
 from hil.rig.build import Rig
+from hil.rig.controllers import workers_running
 from hil.rig.cost import refuse_short_period
 from hil.rig.devices import FieldBus
 from hil.rig.margins import lost_margins, measured_delay_s
@@ -181,7 +182,11 @@ def _run(
     cycle = Cycle(parts, clock, settings, _policy(rig), sink, events, stop)
     begun = time.perf_counter()
     try:
-        with real_time(config.realtime, clock, settings.period_ns, events, tell) as grants:
+        # Workers come first: what the loop is granted is not theirs to inherit.
+        with (
+            workers_running(parts.controllers if config.clock == "wall" else (), events),
+            real_time(config.realtime, clock, settings.period_ns, events, tell) as grants,
+        ):
             end = cycle.run()
     finally:
         recorded = recorder.finish()
