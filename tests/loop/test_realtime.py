@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 import small_rig as sr
 
+from hil.errors import ConfigError
 from hil.loop.clock import WallClock
 from hil.loop.realtime import RealTime, RealTimeSettings, be_ordinary
+from hil.rig import load_rig
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at what Linux granted")
 
@@ -155,3 +157,22 @@ def test_being_ordinary_where_nothing_is_special_changes_nothing_but_the_slack()
     before = os.sched_getscheduler(0), os.sched_getaffinity(0)
     be_ordinary()
     assert (os.sched_getscheduler(0), os.sched_getaffinity(0)) == before
+
+
+@pytest.mark.parametrize(
+    ("wishes", "what"),
+    [
+        ("{wait: spin, spin_margin_us: 600}", "spin_margin_us 600 is more than half the period of 1000 us"),
+        ("{spin_margin_us: 60}", "spin_margin_us 60 has no use where the loop waits by block"),
+        ("{prority: 80}", "unknown key 'prority'"),
+    ],
+)
+def test_a_wish_that_makes_no_sense_is_told_with_its_line(tmp_path: Path, wishes: str, what: str) -> None:
+    rig = sr.write_rig(tmp_path, period_s=0.001, duration_s=1.0)
+    line = len(rig.read_text().splitlines()) + 1
+    rig.write_text(rig.read_text() + f"realtime: {wishes}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_rig(rig)
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line) == (str(rig), line)
+    assert what in problem.what
