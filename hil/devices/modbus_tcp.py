@@ -14,29 +14,17 @@ from collections.abc import Callable, Sequence
 
 from hil.config.points import Point
 from hil.devices.events import Events
-from hil.devices.modbus_cell import Binding
 from hil.devices.modbus_exchange import Exchange, ReadExchange, WriteExchange
 from hil.devices.modbus_link import Link
 from hil.devices.modbus_proof import prove
+from hil.devices.modbus_reads import ReadPlan
+from hil.devices.modbus_refusals import Refusals
 from hil.devices.modbus_settings import COUNTERS, ModbusTcpSettings
 from hil.devices.modbus_writes import WritePlan
 from hil.devices.scan import Scan
 from hil.devices.wait import Wait
-from hil.devices.wire.coalesce import coalesce_reads, halves
-from hil.devices.wire.codec import (
-    DEVICE_FAILURE,
-    ILLEGAL_ADDRESS,
-    ILLEGAL_VALUE,
-    Reply,
-    exception_in_words,
-)
+from hil.devices.wire.codec import Reply
 from hil.loop.image import Image
-
-SPLITTING_EXCEPTIONS = frozenset({ILLEGAL_ADDRESS, ILLEGAL_VALUE, DEVICE_FAILURE})
-"""Exceptions that one bad point of a block can cause."""
-
-PASSING_EXCEPTIONS = frozenset({5, 6, 10, 11})
-"""Exceptions of a busy device or a gateway: no point is bad, its value only grows old."""
 
 _SHORTEST_REPLY_BYTES = 10
 """A read of bits; what is shorter is an exception or not whole."""
@@ -96,7 +84,9 @@ class ModbusTcpDevice:
         self._link = Link(settings, now_ns, self._counts, self._events)
         self._alone: Scan | None = None
         self._gap_ns = int(settings.gap_ms * 1e6)
-        self._bind(image, reads, writes, heartbeat)
+        self._plan = WritePlan(writes, image, settings, heartbeat)
+        self._read_plan = ReadPlan(reads, image, settings)
+        self._refusals = Refusals(self._read_plan, self._plan, self._counts, self._events, settings.probe_s)
         self._queue: deque[Exchange] = deque()
         self._in_flight: dict[int, Exchange] = {}
         self._abandoned: deque[int] = deque(maxlen=_REMEMBERED)
@@ -104,26 +94,10 @@ class ModbusTcpDevice:
         self._next_send_ns = 0
         self._requests = self._replies = 0
         self._silent_requests = 0
-        self._asks_all = True
-        self._resume_at: ReadExchange | None = None
         self._heartbeat_due = False
-        self._heartbeat_refused = 0
         self._was_connected = False
         self.wake_ns = 0
         self.last_reply_ns = self.last_write_ack_ns = self.last_heartbeat_ack_ns = 0
-
-    def _bind(
-        self,
-        image: Image,
-        reads: Sequence[tuple[Point, int]],
-        writes: Sequence[tuple[Point, int]],
-        heartbeat: Point | None,
-    ) -> None:
-        self._plan = WritePlan(writes, image, self.settings, heartbeat)
-        self._read_points = [Binding(point, slot) for point, slot in reads]
-        blocks = coalesce_reads([each.point for each in self._read_points], self.settings.limits)
-        self._all_reads = [ReadExchange(block, self._read_points, image) for block in blocks]
-        self._reads = list(self._all_reads)
 
     # Set-up -------------------------------------------------------------------------------------------
 
@@ -135,7 +109,7 @@ class ModbusTcpDevice:
         DeviceError
             Naming the device, its address, each point that is refused, and what to do.
         """
-        points = [each.point for each in self._read_points]
+        points = list(self._read_plan.points)
         points += [point for point in self._plan.readable() if point not in points]
         deadline_s = time.monotonic() + timeout_s
         address, connection = prove(self.name, self.settings, points, self._place, deadline_s)
@@ -181,20 +155,10 @@ class ModbusTcpDevice:
         """Queue the blocks to read and send what may go."""
         if not self._link.connected:
             self._link.maintain(now_ns)
-        if self._link.connected:
-            if self._asks_all:
-                self._queue.extend(self._reads)
-            else:
-                self._queue.extend([block for block in self._in_turn() if block.probe_ns <= now_ns])
-            self.pump(now_ns)
-
-    def _in_turn(self) -> list[ReadExchange]:
-        """Give the blocks, first the one that the last phase had no time for: none starves."""
-        if self._resume_at is None or self._resume_at not in self._reads:
-            self._asks_all = not any(block.probe_ns for block in self._reads)
-            return self._reads
-        place = self._reads.index(self._resume_at)
-        return self._reads[place:] + self._reads[:place]
+            if not self._link.connected:
+                return
+        self._queue.extend(self._read_plan.due(now_ns))
+        self.pump(now_ns)
 
     def skip_phase(self) -> None:
         """Count a phase whose deadline had passed before it began."""
@@ -308,8 +272,7 @@ class ModbusTcpDevice:
         if not self.busy:
             return
         if self._queue and isinstance(self._queue[0], ReadExchange):
-            self._resume_at = self._queue[0]
-            self._asks_all = False
+            self._read_plan.resume_at(self._queue[0])
         self._counts["requests_unsent"] += len(self._queue)
         self._counts["timeouts"] += len(self._in_flight)
         self._silent_requests += len(self._in_flight)
@@ -322,13 +285,9 @@ class ModbusTcpDevice:
     def _start_over(self) -> None:
         """Begin on a new connection: all blocks whole again, all points written again."""
         self._was_connected = True
-        self._reads = list(self._all_reads)
-        self._asks_all = True
-        self._resume_at = None
-        for block in self._reads:
-            block.probe_ns = block.refused = 0
         self._abandoned.clear()
         self._silent_requests = 0
+        self._read_plan.start_over()
         self._plan.start_over()
 
     def _lose_connection(self) -> None:
@@ -380,14 +339,12 @@ class ModbusTcpDevice:
             self._counts["values_rejected"] += rejected
         self.last_reply_ns = received_ns
         if block.refused:
-            block.refused = 0
-            block.probe_ns = 0
-            self._events.add(received_ns, f"{block.names()} answers again")
+            self._refusals.answers_again(block, received_ns)
 
     def _acknowledged(self, exchange: WriteExchange, received_ns: int) -> None:
         if exchange.beats:
             self.last_heartbeat_ack_ns = received_ns
-            self._heartbeat_refused = 0
+            self._refusals.heartbeat = 0
         if not exchange.cells:
             return
         self._counts["writes_acknowledged"] += 1
@@ -400,55 +357,16 @@ class ModbusTcpDevice:
             cell.confirm(received_ns)
 
     def _refused(self, exchange: Exchange, code: int, now_ns: int) -> None:
+        instead: Sequence[Exchange]
         if isinstance(exchange, WriteExchange):
-            self._write_refused(exchange, code, now_ns)
-        elif code in SPLITTING_EXCEPTIONS and len(exchange.block.cells) > 1:
-            self._counts["blocks_split"] += 1
-            pair = [exchange.part(half) for half in halves(exchange.block)]
-            place = self._reads.index(exchange)
-            self._reads[place : place + 1] = pair
-            self._queue.extendleft(reversed(pair))
+            instead, heartbeat_follows = self._refusals.of_write(exchange, code, now_ns)
+            if heartbeat_follows:
+                self._heartbeat_due = True
+            else:
+                self._withhold_heartbeat()
         else:
-            self._read_refused(exchange, code, now_ns)
-
-    def _read_refused(self, block: ReadExchange, code: int, now_ns: int) -> None:
-        if code not in PASSING_EXCEPTIONS:
-            block.mark_bad()
-            self._asks_all = False
-            block.probe_ns = now_ns + int(self.settings.probe_s * 1e9)
-            self._counts["points_refused"] += len(block.block.members)
-        if block.refused != code:
-            block.refused = code
-            self._events.add(now_ns, f"{block.names()} refused: {exception_in_words(code)}")
-
-    def _write_refused(self, exchange: WriteExchange, code: int, now_ns: int) -> None:
-        splits = code in SPLITTING_EXCEPTIONS
-        self._counts["writes_refused_by_peer"] += 1
-        self._plan.look_closer(exchange, apart=splits)
-        if splits and exchange.beats and exchange.cells:
-            # Which of the two it was shows when the values go alone; the heartbeat waits for them.
-            self._counts["heartbeats_unacknowledged"] += 1
-            self._heartbeat_due = True
-            self._queue.appendleft(exchange.without_heartbeat())
-            return
-        self._withhold_heartbeat()
-        if splits and len(exchange.cells) > 1:
-            self._queue.extendleft(reversed(exchange.halves()))
-            return
-        if exchange.beats:
-            self._heartbeat_refused_with(code, now_ns)
-        if any(cell.refused != code for cell in exchange.cells):
-            self._events.add(now_ns, f"writing {exchange.names()} refused: {exception_in_words(code)}")
-        for cell in exchange.cells:
-            cell.forget()
-            cell.refused = code
-            cell.alone = splits
-
-    def _heartbeat_refused_with(self, code: int, now_ns: int) -> None:
-        self._counts["heartbeats_unacknowledged"] += 1
-        if code != self._heartbeat_refused:
-            self._heartbeat_refused = code
-            self._events.add(now_ns, f"the heartbeat is refused: {exception_in_words(code)}")
+            instead = self._refusals.of_read(exchange, code, now_ns)
+        self._queue.extendleft(reversed(instead))
 
     # From outside the cycle ---------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ _MAX_EVENTS = 256
 _EPOLL_STEP_S = 1e-3
 """epoll counts in milliseconds, and rounds up."""
 _FD_SETSIZE = 1024
-"""select(2) takes no descriptor from here on; a process with so many open polls instead."""
+"""select(2) takes no descriptor from here on; an epoll of such a number waits a whole millisecond instead."""
 
 
 class Wait(Protocol[Owner]):
