@@ -21,7 +21,7 @@ from plant_models import DESCHUTES_2MW, CduPlant
 Wait = Literal["block", "spin"]
 
 _SETPOINT, _SUPPLY, _VALVE = range(3)
-_HEAT_KW, _SETPOINT_DEGC = 1200.0, 30.0
+_HEAT_KW, _SETPOINT_DEGC, _RACK_KPA = 1200.0, 30.0, 350.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,25 +106,30 @@ def timed_cycle(parts: CycleParts, sink: Sink, period_ns: int, duration_ns: int,
 
 
 def _parts() -> CycleParts:
+    plant = CduPlant.from_datasheet(DESCHUTES_2MW)
+    plant.start_at({"rack_heat_kw": _HEAT_KW})
+    # It starts where it is to stay, so that it is a settled loop that is timed.
+    commands = plant.trim(_SETPOINT_DEGC, _RACK_KPA)
+    plant.start_at(commands)
+    valve_percent = commands["fws_valve_command_percent"]
+    held: dict[str, int | float] = {**plant.default_inputs, **commands, "rack_heat_kw": _HEAT_KW}
+    wired = {**held, "fws_valve_command_percent": _VALVE}
     image = Image(
         [
             Signal("supply_temp_setpoint_degc", "degC", 15.0, 45.0, _SETPOINT_DEGC),
             Signal("supply_temp_degc", "degC", 0.0, 95.0, _SETPOINT_DEGC),
-            Signal("fws_valve_command_percent", "%", 0.0, 100.0, 100.0, initial=50.0),
+            Signal("fws_valve_command_percent", "%", 0.0, 100.0, 100.0, initial=valve_percent),
         ]
     )
     image.quality[_SETPOINT] = image.quality[_SUPPLY] = GOOD
-    plant = CduPlant.from_datasheet(DESCHUTES_2MW)
-    wired: dict[str, int | float] = {**plant.default_inputs, "rack_heat_kw": _HEAT_KW}
-    wired |= {"tcs_pump_speed_command_percent": 80.0, "fws_valve_command_percent": _VALVE}
-    start = {name: 50.0 if name == "fws_valve_command_percent" else float(v) for name, v in wired.items()}
-    plant.start_at(start)
     inputs = [wired[port.name] for port in plant.input_ports]
     outputs = [_SUPPLY if port.name == "tcs_supply_temp_degc" else None for port in plant.output_ports]
     block = PlantBlock(image, plant, inputs, outputs)
     # Compiled or loaded now, not in the first cycle.
     block.run(0, 0.0)
-    stage = OutputStage(image, _VALVE, Limiter(0.0, 100.0, 100.0, initial=50.0))
-    pid = PID.ideal(3.0, 20.0, action="direct", output_low=0.0, output_high=100.0, initial_output=50.0)
+    stage = OutputStage(image, _VALVE, Limiter(0.0, 100.0, 100.0, initial=valve_percent))
+    pid = PID.ideal(
+        3.0, 20.0, action="direct", output_low=0.0, output_high=100.0, initial_output=valve_percent
+    )
     control = PidBlock("supply_temp", image, pid, stage, setpoint=_SETPOINT, measured=_SUPPLY)
     return CycleParts(image, plants=(block,), controllers=(control,), outputs=(stage,))
