@@ -66,7 +66,8 @@ def pin(cpu: int) -> Step:
 def lock_memory() -> Step:
     """Ask that no page of this process leaves memory, after the stack and some heap have been touched."""
     asked = "memory locked"
-    touch_stack(_STACK_LEVELS)
+    with contextlib.suppress(RecursionError):
+        touch_stack(_STACK_LEVELS)
     _touch_heap()
     # Under a limit, locking what comes later would make a later allocation fail, in the middle of a cycle.
     flags = _MCL_CURRENT | (_MCL_FUTURE if _may_lock_all() else 0)

@@ -106,3 +106,28 @@ def test_whatever_is_received_values_are_finite_and_in_range(
         image.age(now_ns + 1)
         for signal, held in zip(image.signals, image.values, strict=True):
             assert signal.low <= held <= signal.high
+
+
+@given(
+    st.lists(st.sampled_from([0, 5, 5, 12, 40]), min_size=1, max_size=6),
+    st.lists(st.tuples(st.integers(1, 30), st.sets(st.integers(0, 5))), max_size=30),
+)
+def test_looking_only_when_something_can_be_old_finds_the_same_as_looking_at_each(
+    max_ages: list[int], steps: list[tuple[int, set[int]]]
+) -> None:
+    """``steps``: time that passes, and which slots receive then."""
+    image = Image([Signal(f"s{n}", "1", 0, 1, 0, max_age_ns=age) for n, age in enumerate(max_ages)])
+    expected, now = bytearray(image.quality), 0
+    for passed, receiving in steps:
+        now += passed
+        for slot in receiving & set(range(len(max_ages))):
+            image.accept(slot, 0.5, now)
+            expected[slot] = GOOD
+        image.age(now)
+        for slot, max_age in enumerate(max_ages):
+            age = now - image.received_ns[slot]
+            if max_age and age > 3 * max_age:
+                expected[slot] = BAD
+            elif max_age and age > max_age and expected[slot] == GOOD:
+                expected[slot] = STALE
+        assert image.quality == expected
