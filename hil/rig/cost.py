@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hil.errors import ConfigError
 from hil.loop.clock import NS_PER_S, VirtualClock
@@ -122,10 +122,7 @@ def _run(rig: Rig, parts: CycleParts) -> Cycle:
     settings = CycleSettings(period_ns, CYCLES * period_ns, period_ns, period_ns, is_virtual=True)
     meter = _Meter(RowSink(image, ring, layout), stop)
     received = [slot for slot, signal in enumerate(image.signals) if signal.max_age_ns]
-    timed = CycleParts(
-        image, parts.sources, (_Memory(image, received),), parts.plants, parts.controllers, parts.outputs,
-        parts.source_outputs,
-    )  # fmt: skip
+    timed = replace(parts, devices=(_Memory(image, received),))
     cycle = Cycle(timed, VirtualClock(), settings, OverrunPolicy(OverrunSettings()), meter, EventLog(), stop)
     # All there is is kept from the collection that a run begins with: it takes longer than the measurement.
     gc.freeze()
