@@ -16,9 +16,21 @@ def check_whole(draft: Draft, resolved: dict[str, Any]) -> None:
     _check_unused(draft)
     _check_names(draft)
     _check_timing(draft)
+    _check_warm_up(draft)
     _check_latency(draft)
     _check_failsafes(draft)
     _check_requirements(draft, resolved)
+
+
+def _check_warm_up(draft: Draft) -> None:
+    """Warn of a loop that is never judged: its figures would be missing from the report."""
+    duration_s = draft.config.duration_s
+    for name, loop in draft.config.loops.items():
+        if duration_s is not None and loop.warm_up_s >= duration_s:
+            what = (
+                f"loop {name}: its warm-up of {loop.warm_up_s:g} s is as long as the run of {duration_s:g} s"
+            )
+            draft.warn(("loops", name, "warm_up_s"), what, "no figure of it can be judged; run longer")
 
 
 def note_loops(draft: Draft) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from graphlib import CycleError, TopologicalSorter
 
-from controller import PID, ControllerError
+from controller import PID, ControllerError, PidOptions
 from hil.config.schema import PidConfig
 from hil.config.units import UNITS
 from hil.errors import DeviceError, Problem
@@ -62,30 +62,31 @@ def make_pids(draft: Draft) -> dict[str, PID]:
             continue
         initial = output.initial if output.initial is not None else output.failsafe
         try:
-            pids[name] = _pid(loop, factor, output.range, initial)
+            pids[name] = _pid(loop, factor, initial)
         except ControllerError as error:
             draft.refuse(("controllers", name), f"controller {name}: {error}")
     return pids
 
 
-def _pid(loop: PidConfig, factor: float, limits: tuple[float, float], initial: float | None) -> PID:
-    low, high = limits
+def _pid(loop: PidConfig, factor: float, initial: float | None) -> PID:
+    """Make one PID without limits of its own: it asks, the output stage limits, and says that it did."""
+    options: PidOptions = {
+        "action": loop.action,
+        "b": loop.setpoint_weight_b,
+        "c": loop.setpoint_weight_c,
+        "initial_output": initial,
+        "tracking_time_s": loop.tracking_time_s,
+        "anti_windup": loop.anti_windup,
+    }
     if loop.form == "ideal":
-        pid = PID.ideal(
+        return PID.ideal(
             (loop.gain or 0.0) * factor, loop.integral_time_s, loop.derivative_time_s,
-            filter_n=loop.derivative_filter_n, action=loop.action, b=loop.setpoint_weight_b, c=loop.setpoint_weight_c,
-            output_low=low, output_high=high, initial_output=initial, tracking_time_s=loop.tracking_time_s,
-            anti_windup=loop.anti_windup,
+            filter_n=loop.derivative_filter_n, **options,
         )  # fmt: skip
-    else:
-        pid = PID.parallel(
-            (loop.kp or 0.0) * factor, (loop.ki_per_s or 0.0) * factor, (loop.kd_s or 0.0) * factor,
-            filter_n=loop.derivative_filter_n if loop.kp else None, action=loop.action,
-            b=loop.setpoint_weight_b, c=loop.setpoint_weight_c,
-            output_low=low, output_high=high, initial_output=initial, tracking_time_s=loop.tracking_time_s,
-            anti_windup=loop.anti_windup,
-        )  # fmt: skip
-    return pid
+    return PID.parallel(
+        (loop.kp or 0.0) * factor, (loop.ki_per_s or 0.0) * factor, (loop.kd_s or 0.0) * factor,
+        filter_n=loop.derivative_filter_n if loop.kp else None, **options,
+    )  # fmt: skip
 
 
 def _in_order(draft: Draft) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ from hil.loop.image import Image, Signal
 from hil.rig.draft import Draft
 from hil.rig.latency import FieldTiming, used_slots
 
+_WORD_BITS = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Selected:
@@ -79,6 +81,7 @@ def _select(draft: Draft, name: str, config: ModbusTcpConfig, lists: dict[str, P
     )
     if heartbeat is not None:
         _check_heartbeat(draft, name, config, heartbeat)
+    _check_words(draft, name, writes, points)
     _check_fit(draft, [*reads, *writes])
     return Selected(tuple(reads), tuple(writes), heartbeat)
 
@@ -94,6 +97,38 @@ def _check_lists(draft: Draft, name: str, config: ModbusTcpConfig) -> None:
             line = draft.document.line("devices", name, "read", config.read.index(signal))
             what = f"device {name} writes {signal} and reads it into the same signal (line {line})"
             draft.refuse(path, what, "read the answer into a signal, and a point, of its own")
+
+
+def _check_words(draft: Draft, name: str, writes: Sequence[Point], points: PointList) -> None:
+    """Refuse to write a bit of a register whose other listed bits the rig does not write.
+
+    A register is written whole: those bits would be cleared, though the rig promises to leave them alone.
+    """
+    written = {point.signal for point in writes}
+    told: set[tuple[int, int]] = set()
+    for point in writes:
+        word = (point.unit_id, point.address)
+        if point.bit is None or point.table != "holding_register" or word in told:
+            continue
+        told.add(word)
+        listed = [
+            other
+            for other in points.points
+            if (other.unit_id, other.address) == word and other.table == point.table and other.bit is not None
+        ]
+        path = ("devices", name, "write", draft.config.devices[name].write.index(point.signal))
+        where = f"{point.signal} is bit {point.bit} of a register ({point.file}:{point.line}) that is written whole"
+        left = [other for other in listed if other.signal not in written]
+        if left:
+            names = ", ".join(f"{other.signal} (bit {other.bit}, line {other.line})" for other in left)
+            what = f"{where}: writing it would clear {names}"
+            draft.refuse(
+                path, what, "write all listed bits of the register, or have the PLC take this one in a coil"
+            )
+        elif len(listed) < _WORD_BITS:
+            draft.warn(
+                path, f"{where}: its {_WORD_BITS - len(listed)} bits that are not listed are written 0"
+            )
 
 
 def _check_heartbeat(draft: Draft, name: str, config: ModbusTcpConfig, point: Point) -> None:

@@ -46,6 +46,12 @@ def build_sources(draft: Draft, load: str | None, chosen: Scenario | None) -> di
             what = f"{name}: nothing says what unit the column is in; taken as {unit}, like the signal"
             hint = f"end the column's name with its unit (_{unit.lower()}), or give unit: in a load file"
             draft.warnings.append(document.problem(path, what, hint))
+        end_s = built[name].held_after_s
+        if end_s is not None and config.duration_s is not None and end_s < config.duration_s:
+            what = f"{name}: the file ends at {end_s:g} s, the run at {config.duration_s:g} s; its last value is held"
+            draft.warnings.append(
+                document.problem(path, what, "shorten the run, or repeat: true in a load file")
+            )
     return built
 
 

@@ -37,7 +37,8 @@ _KILO = "kW"
 class BuiltProfile:
     """A profile, the way from its unit to the signal's (x ``factor`` + ``offset``), and all its extremes.
 
-    ``assumed_unit`` is the signal's unit where nothing says which one a CSV column is in.
+    ``assumed_unit`` is the signal's unit where nothing says which one a CSV column is in; ``held_after_s`` is when
+    a file's samples are over and its last value is only held.
     """
 
     profile: Profile
@@ -46,6 +47,7 @@ class BuiltProfile:
     low: float
     high: float
     assumed_unit: str | None = None
+    held_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,16 @@ def build_profile(config: AnyProfile, asked: Asked) -> BuiltProfile:
     low, high = (level * factor + offset for level in (min(levels), max(levels)))
     _check_range(asked, low, high)
     assumed = isinstance(config, CsvProfile) and config.unit is None and own_unit is None
-    return BuiltProfile(profile, factor, offset, low, high, unit if assumed else None)
+    return BuiltProfile(
+        profile, factor, offset, low, high, unit if assumed else None, _held_after_s(config, profile)
+    )
+
+
+def _held_after_s(config: AnyProfile, profile: Profile) -> float | None:
+    """When a file's samples are over and its last value is only held, s; None where it goes on."""
+    if not (isinstance(config, CsvProfile) and isinstance(profile, workload.Sampled)) or config.repeat:
+        return None
+    return 2 * profile.times_s[-1] - profile.times_s[-2]
 
 
 def _unit(config: _Levels, own_unit: str | None, asked: Asked) -> str:

@@ -79,6 +79,7 @@ class RunResult:
             self.report is not None
             and self.report.met
             and not self.recorded.rows_lost
+            and not self.recorded.events_lost
             and not self.lost_files
         )
         return 0 if whole else 1
