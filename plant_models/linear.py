@@ -320,6 +320,9 @@ def _effects(
 
 
 def _ports(ports: Sequence[Port], count: int, kind: str) -> tuple[Port, ...]:
+    strangers = [port for port in ports if not isinstance(port, Port)]
+    if strangers:
+        raise LinearModelError(f"{kind} {strangers[0]!r} is no port: give Port(name, unit)")
     if len(ports) != count:
         raise LinearModelError(
             f"{len(ports)} {kind} ports ({', '.join(p.name for p in ports)}) for {count} {kind}s"

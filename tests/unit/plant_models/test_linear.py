@@ -186,3 +186,10 @@ def test_it_has_no_faults():
     assert first_order().faults == ()
     with pytest.raises(PlantSettingError, match="no faults"):
         first_order().set_fault("pump_trip", True)
+
+
+def test_a_bare_name_is_no_port():
+    with pytest.raises(LinearModelError, match=r"'u' is no port: give Port\(name, unit\)"):
+        LinearPlant.from_transfer_function(
+            [1.0], [1.0, 1.0], period_s=0.1, inputs=["u"], outputs=[Port("y", "1")]
+        )
