@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from hil.loop.events import EventLog
 from hil.loop.image import GOOD
 from hil.loop.overrun import OverrunPolicy, OverrunSettings
 from hil.rig import load_rig
+from hil.rig.controllers import workers_running
 from hil.rig.pacing import least_met
 
 WriteRig = Callable[..., Path]
@@ -152,3 +154,26 @@ def test_blocks_meet_only_where_they_must(periods: list[int]) -> None:
         assert 0 <= offset < every
         assert met(every, offset, placed) == min(met(every, other, placed) for other in range(every))
         placed.append((every, offset))
+
+
+def test_a_slower_loop_may_have_a_worker_which_runs_only_inside(write_rig: WriteRig) -> None:
+    rig = load_rig(write_rig("linear", (LOOP, LOOP + "    every: 2\n    worker: {deadline_s: 5}\n")))
+    events = EventLog()
+    parts, _ = rig.build(events, lambda: 0)
+    (block,) = parts.controllers
+    for name, value in (("setpoint_degc", 35.0), ("temp_degc", 30.0)):
+        parts.image.accept(parts.image.index[name], value, 0)
+    with workers_running(parts.controllers, events):
+        block.run(0, 0.0)
+        until_s = time.monotonic() + 20
+        while block.counters()["plans"] < 3 and time.monotonic() < until_s:
+            block.run(0, 0.5)
+    assert block.counters()["plans"] >= 3
+    assert parts.outputs[0].request > 20.0, "5 K too cold: the heater is asked for more"
+    plans = block.counters()["plans"]
+    block.run(0, 0.5)
+    block.run(0, 0.5)
+    assert block.counters()["plans"] == plans, (
+        "outside it computes in the loop, and no plan comes from elsewhere"
+    )
+    assert block.counters()["late_plans"] == 0
