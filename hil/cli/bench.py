@@ -17,7 +17,7 @@ _QUICK_S = 6.0
 
 
 def bench(
-    seconds: Annotated[float, typer.Option(min=3.0, max=55.0, help="Time for the measurements, s.")] = 40.0,
+    seconds: Annotated[float, typer.Option(min=3.0, max=55.0, help="Time for the measurements, s.")] = 30.0,
     quick: Annotated[bool, typer.Option("--quick", help="A coarse look in about ten seconds.")] = False,
     json_: Annotated[Path | None, typer.Option("--json", help="Write all figures into this file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the picture here.")] = Path("bench.html"),
