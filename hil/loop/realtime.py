@@ -17,7 +17,7 @@ from hil.loop.histogram import Histogram
 from hil.loop.machine_time import machine_ns, sleep_until
 
 _TRIALS, _TRIAL_NS = 200, 500_000
-_LEAST_MARGIN_NS = 50_000
+_LEAST_MARGIN_NS = 100_000
 _MOST_MARGIN_NS = 5_000_000
 
 
@@ -113,13 +113,16 @@ class RealTime:
 
 
 def measured_margin_ns() -> int:
-    """Twice the 99th percentile of how late this thread wakes now, ns, from 200 sleeps; takes 0.1 s."""
+    """Four times the 99th percentile of how late this thread wakes now, ns, from 200 sleeps; takes 0.1 s.
+
+    Less leaves one wake-up in a hundred behind the margin on a virtual machine whose neighbours wake up later.
+    """
     late = Histogram()
     for _ in range(_TRIALS):
         at_ns = machine_ns() + _TRIAL_NS
         sleep_until(at_ns)
         late.record(machine_ns() - at_ns)
-    return min(max(2 * late.percentile(0.99), _LEAST_MARGIN_NS), _MOST_MARGIN_NS)
+    return min(max(4 * late.percentile(0.99), _LEAST_MARGIN_NS), _MOST_MARGIN_NS)
 
 
 def be_ordinary() -> None:

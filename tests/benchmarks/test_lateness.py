@@ -38,11 +38,10 @@ def test_blocking_is_near_the_machines_floor_and_spinning_far_below_it(priority:
     for each in rounds:
         assert min(each.floor.count, each.block.count, each.spin.count) > 0.9 * SECONDS / lateness.PERIOD_S
     assert statistics.median(each.ratio("block") for each in rounds) <= BLOCK_BOUND
-    if priority is None:
-        # In the ordinary class any process may take the processor from a loop that spins.
-        assert statistics.median(each.ratio("spin", 0.5) for each in rounds) <= SPIN_BOUND
-    else:
-        assert statistics.median(each.ratio("spin") for each in rounds) <= SPIN_BOUND
+    assert statistics.median(each.ratio("spin", 0.9) for each in rounds) <= SPIN_BOUND
+    if priority is not None:
+        # A stall of the machine by ten milliseconds is more than a hundredth of a round: the quietest one counts.
+        assert min(each.ratio("spin") for each in rounds) <= SPIN_BOUND
 
 
 def test_hogs_of_normal_priority_do_not_delay_a_real_time_loop(priority: int | None) -> None:
