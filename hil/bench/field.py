@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -101,15 +102,18 @@ def _whole_loop(bench: Bench, seconds: float, plc: RunningPlc, rig_file: Path) -
 @contextmanager
 def _many_devices() -> Iterator[int]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "hil.bench.many"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "hil.bench.many"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     )
-    assert process.stdin is not None
     assert process.stdout is not None
     try:
-        yield int(process.stdout.readline())
-    finally:
-        process.stdin.close()
+        port = int(process.stdout.readline())
+        # It ends with this connection, and so with this process however that ends.
+        with socket.create_connection(("127.0.0.1", port), _PROVE_S):
+            yield port
         process.wait(timeout=_PROVE_S)
+    finally:
+        process.kill()
+        process.wait()
         process.stdout.close()
 
 

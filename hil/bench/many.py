@@ -1,4 +1,6 @@
-"""Many Modbus TCP devices in one process: ``python -m hil.bench.many`` prints its port and serves until its stdin ends.
+"""Many Modbus TCP devices in one process: ``python -m hil.bench.many`` prints its port and serves.
+
+The first connection is that of whoever started it: it serves until that one ends, or ends when none comes.
 
 Each connection is a device with 64 holding registers of its own, which keep what is written to them. Functions 3 and
 16 alone, hand-coded, so that the far end takes little of what is measured.
@@ -17,6 +19,8 @@ _RANGE = struct.Struct(">HH")
 _READ, _WRITE = 3, 16
 _ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS = 1, 2
 _RECEIVE_BYTES = 4096
+_STARTER_S = 20.0
+"""Time in which the first connection must come, s."""
 
 
 class Device:
@@ -52,13 +56,18 @@ class Device:
 
 
 def serve(listener: socket.socket) -> None:
-    """Answer every connection until stdin ends."""
-    with selectors.DefaultSelector() as selector:
+    """Answer every connection until the first one, the starter's, ends."""
+    listener.settimeout(_STARTER_S)
+    try:
+        starter, _ = listener.accept()
+    except TimeoutError:
+        return
+    with starter, selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)
-        selector.register(sys.stdin, selectors.EVENT_READ)
+        selector.register(starter, selectors.EVENT_READ)
         while True:
             for key, _ in selector.select():
-                if key.fileobj is sys.stdin:
+                if key.fileobj is starter:
                     return
                 if key.fileobj is listener:
                     connection, _ = listener.accept()
