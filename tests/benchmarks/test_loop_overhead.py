@@ -12,7 +12,7 @@ from hil.loop.trend_layout import PHASES
 from hil.record.ring import Ring
 from hil.record.rows import RowLayout, RowSink
 
-SECONDS, ROUNDS, ROWS = 1.0, 3, 30_000
+SECONDS, ROUNDS, ROWS = 0.6, 3, 20_000
 # In readings of the performance counter, 100 of them; 1.4 and 4.5 were reached. At 1 kHz the machine's caches hold
 # something else each time the loop wakes, at 20 kHz they still hold the loop.
 WARM_BOUND, COLD_BOUND = 3.0, 10.0
