@@ -131,10 +131,13 @@ def check_grid_and_budgets(run: Run) -> None:
     and it is not the wire's.
     """
     phases, timing = run.timing["phases"], run.timing
-    assert phases["read"]["p99_us"] < 1e6 * PERIOD_S * READ_SHARE
-    assert phases["write"]["p99_us"] < 1e6 * PERIOD_S * WRITE_SHARE
-    # The longest read and the longest write together would not fill a period, had they met in one cycle.
-    assert phases["read"]["max_us"] + phases["write"]["max_us"] < 1e6 * PERIOD_S
+    for phase, share in (("read", READ_SHARE), ("write", WRITE_SHARE)):
+        # A quarter more than the budget is no wire's doing: the device gives up at its deadline.
+        beyond = [
+            count for upper_us, count in phases[phase]["buckets"] if upper_us > 1.25e6 * PERIOD_S * share
+        ]
+        assert sum(beyond) <= 2
+        assert phases[phase]["p99_us"] < 1e6 * PERIOD_S * share
     assert timing["cycles"] + timing["skipped_periods"] == round(DURATION_S / PERIOD_S)
     assert timing["overruns"] <= 2
 
