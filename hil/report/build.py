@@ -76,5 +76,10 @@ def build_report(run_dir: Path) -> ReportResult:
 def _replace(path: Path, text: str) -> None:
     """Write beside and rename: a report half written must not stand where a whole one stood."""
     draft = path.with_name(path.name + ".part")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError:
+        # On a full disk the draft would hold the space that the other files still need.
+        draft.unlink(missing_ok=True)
+        raise

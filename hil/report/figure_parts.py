@@ -25,6 +25,13 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 BUCKETS = 900
 """Buckets of a decimated curve: two points a bucket are more than the figure has pixels across."""
 
+PLOT_WIDTH_PX = 900.0
+"""What a figure is across at least on a screen: room for legend and labels is planned for it."""
+
+LEGEND_LETTER_PX = 7.0
+_LEGEND_SYMBOL_PX = 48.0
+_LEAST_TOP_PX = 74
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -99,6 +106,11 @@ def legend_key(name: str, color: str, opacity: float, axis: str = "y") -> dict[s
     }
 
 
+def legend_names(data: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names that the legend shows of these traces."""
+    return [html.unescape(str(trace["name"])) for trace in data if trace.get("showlegend", True)]
+
+
 def stretches(
     spans_s: Sequence[tuple[float, float]],
     time: TimeAxis,
@@ -132,16 +144,22 @@ def y_axis(title: str, domain: tuple[float, float]) -> dict[str, Any]:
     return {"title": {"text": html.escape(title), "standoff": 8}, "domain": list(domain), **_LINES}
 
 
-def layout(height: int, x_axis: dict[str, Any], **more: object) -> dict[str, Any]:
-    """Give the common look of all figures; ``height`` in pixels."""
+def layout(height: int, x_axis: dict[str, Any], names: Sequence[str] = (), **more: object) -> dict[str, Any]:
+    """Give the common look of all figures; ``height`` in pixels, to which a legend of many ``names`` adds."""
+    # The library measures names before the page's font is there, and then cuts the long ones off.
+    entry_px = LEGEND_LETTER_PX * max(map(len, names), default=0)
+    rows = -(-len(names) // max(1, int(PLOT_WIDTH_PX // (entry_px + _LEGEND_SYMBOL_PX))))
+    top = max(_LEAST_TOP_PX, 38 + 18 * rows)
     return {
-        "height": height,
+        "height": height + top - _LEAST_TOP_PX,
         "autosize": True,
-        "margin": {"l": 78, "r": 18, "t": 74, "b": 46},
+        "margin": {"l": 78, "r": 18, "t": top, "b": 46},
         "paper_bgcolor": "#ffffff",
         "plot_bgcolor": "#ffffff",
         "font": {"family": "system-ui, -apple-system, 'Segoe UI', sans-serif", "size": 12, "color": INK},
         "hovermode": "x",
+        # Unless told so, the library shows no legend of a single curve, whose name is then nowhere.
+        **({"showlegend": True} if names else {}),
         "legend": {
             "orientation": "h",
             "x": 0,
@@ -149,6 +167,7 @@ def layout(height: int, x_axis: dict[str, Any], **more: object) -> dict[str, Any
             "yanchor": "bottom",
             "traceorder": "normal",
             "font": {"size": 11.5},
+            **({"entrywidth": entry_px} if names else {}),
         },
         "xaxis": {**_LINES, **x_axis},
         **more,

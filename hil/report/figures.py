@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hil.report.decimate import change_rows, min_max_rows, spans
+from hil.report.fault_labels import staggered
 from hil.report.figure_parts import (
     BLUE,
     BUCKETS,
@@ -24,15 +24,13 @@ from hil.report.figure_parts import (
     curve,
     layout,
     legend_key,
+    legend_names,
     stretches,
     y_axis,
 )  # fmt: skip
 from hil.report.kpi_names import shown_unit, signal_unit
 from hil.report.kpis import LIMIT_FAILSAFE, LIMIT_HIGH, LIMIT_LOW, LIMIT_RATE
 from hil.report.run_data import Event, RunData, mapping, number
-
-FAULT_LABELS = 12
-"""More names of faults than this on one figure cover each other; the events table has all of them."""
 
 
 def loop_figures(run: RunData) -> list[Figure]:
@@ -60,13 +58,15 @@ def _loop_figure(run: RunData, name: str, loop: Mapping[str, Any]) -> Figure:
         shapes += stretches([(0.0, warm_up_s)], time, SKY, 0.15, "paper")
         data.append(legend_key("warm-up, not judged", SKY, 0.35))
     marks, keys = _limit_marks(run, time, output)
-    fault_shapes, labels, fault_keys = _faults(run, time, 0.36)
+    fault_shapes, labels, fault_keys = _faults(run, time, 0.335, 340.0)
+    data += [*keys, *fault_keys]
     return Figure(
         f"loop-{name}",
-        [*data, *keys, *fault_keys],
+        data,
         layout(
             460,
             {**time.layout(), "anchor": "y2"},
+            legend_names(data),
             yaxis=y_axis(_axis_title(measured, unit), (0.40, 1.0)),
             yaxis2=y_axis(_axis_title(output, shown_unit(signal_unit(signals, output))), (0.0, 0.32)),
             shapes=[*shapes, *marks, *fault_shapes],
@@ -161,26 +161,12 @@ def _fault_name(source: str, text: str) -> str:
 
 
 def _faults(
-    run: RunData, time: TimeAxis, labels_at: float
+    run: RunData, time: TimeAxis, labels_at: float, plot_px: float
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Shading, names (at this share of the height, where curves are few) and legend key of the faults."""
+    """Shading, names (from this share of the height up, where curves are few) and legend key of the faults."""
     faults = fault_spans(run.events, time.end_s)
     shapes = stretches([(start, end) for start, end, _ in faults], time, VERMILION, 0.13, "paper")
-    labels = [
-        {
-            "x": start / time.seconds,
-            "y": labels_at,
-            "xref": "x",
-            "yref": "paper",
-            "text": html.escape(name),
-            "showarrow": False,
-            "xanchor": "left" if start < 0.75 * time.end_s else "right",
-            "yanchor": "middle",
-            "bgcolor": "rgba(255,255,255,0.8)",
-            "font": {"size": 10.5, "color": "#a34700"},
-        }
-        for start, _, name in faults[:FAULT_LABELS]
-    ]
+    labels = staggered([(start, name) for start, _, name in faults], time, labels_at, plot_px)
     return shapes, labels, [legend_key("fault", VERMILION, 0.35)] if faults else []
 
 
@@ -239,7 +225,9 @@ def _signals_figure(run: RunData, name: str, panels: Mapping[str, Sequence[str]]
             data += _line(run, time, signal, f"y{axis}", **style)
             color += 1
     last = "y" if count == 1 else f"y{count}"
-    shapes, labels, keys = _faults(run, time, 0.03)
+    height = 120 + 170 * count
+    shapes, labels, keys = _faults(run, time, 0.04, height - 120.0)
+    data += keys
     x_axis = {**time.layout(), "anchor": last}
-    height = 90 + 170 * count + 8 * len(data)
-    return Figure(name, [*data, *keys], layout(height, x_axis, **axes, shapes=shapes, annotations=labels))
+    look = layout(height, x_axis, legend_names(data), **axes, shapes=shapes, annotations=labels)
+    return Figure(name, data, look)

@@ -10,8 +10,8 @@ from hil.loop.trend_layout import PHASES
 from hil.report.run_data import mapping, number
 
 LOOP_KPIS = (
-    "iae", "mean_abs_error", "max_abs_error", "step_count", "worst_overshoot", "worst_settling_s",
-    "within_band_percent", "output_travel", "output_reversals", "saturation_s", "rate_limited_s",
+    "iae", "mean_abs_error", "max_abs_error", "step_count", "steps_not_judged", "worst_overshoot",
+    "worst_settling_s", "within_band_percent", "output_travel", "output_reversals", "saturation_s", "rate_limited_s",
     "failsafe_s", "not_good_s", "evaluated_s",
 )  # fmt: skip
 SIGNAL_KPIS = ("min", "mean", "max", "last", "not_good_s")

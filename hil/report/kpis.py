@@ -31,6 +31,7 @@ from hil.report.kpi_names import (
     signal_range,
     signal_unit,
 )  # fmt: skip
+from hil.report.resolution import increment
 from hil.report.run_data import RunData, mapping, number
 from hil.report.steps import StepResponse, find_steps, step_response
 from hil.report.travel import TRAVEL_HYSTERESIS, travel_and_reversals
@@ -101,9 +102,17 @@ def _error_kpis(
     # A value that cannot be believed is not within the band: the share is of the whole time evaluated.
     within_s = float(np.sum(share_within(start, end, band) * good_s))
     kpis["within_band_percent"] = 100.0 * within_s / float(weights_s.sum())
-    t_s = trend.t_s[rows]
-    steps = find_steps(t_s, setpoint, band, run.period_s)
-    return kpis | _step_kpis([step_response(step, t_s, measured, good, band) for step in steps])
+    return kpis | _step_kpis(_responses(run, trend.t_s[rows], setpoint, measured, good, band))
+
+
+def _responses(
+    run: RunData, t_s: Floats, setpoint: Floats, measured: Floats, good: NDArray[np.bool_], band: float
+) -> list[StepResponse]:
+    """Give the answers to the steps, each watched until a fault starts: what comes then is the fault's."""
+    faults_s = [event.t_s for event in run.events if event.kind == "fault_start"]
+    steps = find_steps(t_s, setpoint, band, run.period_s, faults_s)
+    finest = increment(measured[good]) if steps else 0.0
+    return [step_response(step, t_s, measured, good, band, finest) for step in steps]
 
 
 def _made_here(trend: Trend, signal: str, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -114,14 +123,16 @@ def _made_here(trend: Trend, signal: str, rows: NDArray[np.bool_]) -> NDArray[np
 
 
 def _step_kpis(steps: list[StepResponse]) -> dict[str, Any]:
-    """Give the steps, and the worst of them: None for a settling time that one step never reached."""
-    overshoots = [step.overshoot for step in steps if step.overshoot is not None]
-    settlings = [step.settling_s for step in steps if step.settling_s is not None]
+    """Give the steps, and the worst of those judged: None for a settling time that one of them never reached."""
+    judged = [step for step in steps if step.judged]
+    overshoots = [step.overshoot for step in judged if step.overshoot is not None]
+    settlings = [step.settling_s for step in judged if step.settling_s is not None]
     return {
         "steps": [asdict(step) for step in steps],
         "step_count": len(steps),
-        "worst_overshoot": max(overshoots) if steps and len(overshoots) == len(steps) else None,
-        "worst_settling_s": max(settlings) if steps and len(settlings) == len(steps) else None,
+        "steps_not_judged": len(steps) - len(judged),
+        "worst_overshoot": max(overshoots) if judged and len(overshoots) == len(judged) else None,
+        "worst_settling_s": max(settlings) if judged and len(settlings) == len(judged) else None,
     }
 
 

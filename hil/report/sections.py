@@ -69,16 +69,16 @@ def loops_section(run: RunData, kpis: Mapping[str, Any]) -> Html:
     steps = [
         (name, time_text(step["t_s"]), figure_text(step["start"]), figure_text(step["target"]),
          figure_text(step["overshoot"], figures["error_unit"]),
-         "never" if step["settling_s"] is None else figure_text(step["settling_s"], "s"))
+         _settled(step), f"± {figure_text(step['tolerance'], figures['error_unit'])}",
+         figure_text(step["window_s"], "s"))
         for name, figures in loops.items() for step in figures["steps"]
     ]  # fmt: skip
     figures_table = table(("", *loops), rows, "figures")
     if not steps:
         return section("Loops", figures_table)
-    heads = ("set-point step of", "at", "from", "to", "overshoot", "settled after")
+    heads = ("set-point step of", "at", "from", "to", "overshoot", "settled after", "within", "watched for")
     steps_table = table(heads, steps[:EVENTS_SHOWN], "figures steps")
-    sides = joined((tag("div", figures_table), tag("div", steps_table, "long")))
-    return section("Loops", tag("div", sides, "columns"))
+    return section("Loops", joined((figures_table, tag("div", steps_table, "long"))))
 
 
 def _loop_figure(run: RunData, name: str, figures: Mapping[str, Any], key: str, unit: str) -> str:
@@ -86,8 +86,14 @@ def _loop_figure(run: RunData, name: str, figures: Mapping[str, Any], key: str, 
         output = mapping(mapping(run.rig.get("loops")).get(name)).get("output")
         return figure_text(figures.get(key), shown_unit(signal_unit(mapping(run.rig.get("signals")), output)))
     if key == "worst_settling_s" and figures.get(key) is None and figures.get("step_count"):
-        return "never"
+        return "never" if figures["step_count"] > figures["steps_not_judged"] else "not judged"
     return figure_text(figures.get(key), str(figures.get(unit, unit)))
+
+
+def _settled(step: Mapping[str, Any]) -> str:
+    if not step["judged"]:
+        return "too small to judge"
+    return "never" if step["settling_s"] is None else figure_text(step["settling_s"], "s")
 
 
 def timing_section(run: RunData, drawn: bool) -> Html:

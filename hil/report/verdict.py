@@ -116,6 +116,8 @@ def _why_no_figure(name: str, flat: Mapping[str, Any], rig: Mapping[str, Any]) -
     loop = name.rpartition(".")[0]
     if name.endswith((".worst_settling_s", ".worst_overshoot")):
         count = flat.get(f"{loop}.step_count")
+        if count and count == flat.get(f"{loop}.steps_not_judged"):
+            return "every set-point step is too small to be told from the noise or increment of the signal"
         if count:
             return "a set-point step was not settled within the run, or had no good measured value"
         return "no set-point step in the run after the warm-up" if count == 0 else "no data for this loop"

@@ -43,6 +43,7 @@ class Case:
     outage: tuple[float, float] | None = (3000.0, 3090.0)
     fault: tuple[float, float] | None = (1800.0, 1860.0)
     noise_k: float = 0.0
+    swing: float = 1.0  # of the load, as a share of its full swing
     seed: int = 7
 
 
@@ -51,7 +52,8 @@ def solve(case: Case) -> dict[str, np.ndarray]:
     count = round(case.duration_s / FINE_S) + 1
     t = np.arange(count) * FINE_S
     rng = np.random.default_rng(case.seed)
-    load = 1200.0 + 350.0 * np.sign(np.sin(2 * math.pi * t / 700.0)) + 60.0 * np.sin(2 * math.pi * t / 83.0)
+    swing = 350.0 * np.sign(np.sin(2 * math.pi * t / 700.0)) + 60.0 * np.sin(2 * math.pi * t / 83.0)
+    load = 1200.0 + case.swing * swing
     setpoint = np.full(count, 30.0)
     for at_s, level in case.steps:
         setpoint[t >= at_s] = level

@@ -1,13 +1,19 @@
 import base64
+import errno
 import json
 import re
 import time
+from pathlib import Path
 
 import numpy as np
+import pytest
 import run_folders as rf
 from plotly.offline import get_plotlyjs
 
+from hil.errors import RunFolderError
 from hil.report import build_report
+from hil.report.fault_labels import staggered
+from hil.report.figure_parts import TimeAxis
 from hil.report.figures import fault_spans
 from hil.report.run_data import Event
 from hil.report.trend_data import Trend
@@ -91,6 +97,24 @@ def test_a_report_of_the_same_run_is_the_same_to_the_byte(whole_run, tmp_path):
     assert not list(path.glob("*.part"))
 
 
+def test_a_full_disk_leaves_no_draft_behind(whole_run, tmp_path, monkeypatch):
+    path = whole_run.write(tmp_path / "r")
+    before = build_report(path).path.read_bytes()
+    write_text = Path.write_text
+
+    def fills_up(file, text, **how):
+        if file.name == "report.html.part":
+            write_text(file, text[:1000], **how)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_text(file, text, **how)
+
+    monkeypatch.setattr(Path, "write_text", fills_up)
+    with pytest.raises(RunFolderError, match="No space left"):
+        build_report(path)
+    assert not list(path.glob("*.part"))
+    assert (path / "report.html").read_bytes() == before
+
+
 def test_a_run_without_anything_still_has_a_page(tmp_path):
     (tmp_path / "rig.yaml").write_text("rig: bare\n")
     result = build_report(tmp_path)
@@ -115,6 +139,25 @@ def test_faults_are_paired_and_an_open_one_lasts_to_the_end():
         Event(40.0, "note", "pump", "trip"),
     )
     assert fault_spans(events, 100.0) == [(10.0, 30.0, "trip"), (20.0, 100.0, "stuck")]
+
+
+def test_names_of_faults_near_each_other_stand_one_above_the_other():
+    faults = [(100.0, "sensor: bias +0.8 degC"), (110.0, "frozen"), (120.0, "noise"), (121.0, "no place"),
+              (950.0, "a name so long that it would run through all the figure")]  # fmt: skip
+    labels = staggered(faults, TimeAxis("s", 1.0, 1000.0), 0.3, 140.0)
+    assert [label["text"] for label in labels[:3]] == ["sensor: bias +0.8 degC", "frozen", "noise"]
+    assert [label["y"] for label in labels] == pytest.approx([0.3, 0.4, 0.5, 0.3])
+    assert (labels[3]["xanchor"], labels[3]["hovertext"]) == ("right", faults[4][1])
+    assert labels[3]["text"].endswith("…")
+
+
+def test_the_legend_has_room_for_its_longest_name(whole_run, tmp_path):
+    for figure in figures(build_report(whole_run.write(tmp_path / "r")).path).values():
+        names = [trace["name"] for trace in figure["data"] if trace.get("showlegend", True)]
+        if "entrywidth" in figure["layout"]["legend"]:
+            assert figure["layout"]["legend"]["entrywidth"] >= 7 * max(map(len, names))
+        else:
+            assert figure["name"] == "timing"
 
 
 def test_a_day_is_reported_in_seconds(tmp_path):

@@ -139,6 +139,21 @@ def test_a_requirement_without_a_figure_is_not_met(good, tmp_path):
     assert "no set-point step" in result.requirements[0].message
 
 
+@pytest.mark.parametrize(
+    ("step_k", "said"), [(0.4, "was not settled"), (0.06, "too small to be told from the noise")]
+)
+def test_a_dead_loop_meets_no_requirement_on_settling(good, tmp_path, step_k, said):
+    """A step below the band of 0.5 K: the value is within the band from the first, and never answers."""
+    rows = good.columns["t_s"].size
+    good.rig["requirements"] = [{"kpi": "loops.supply_temperature.worst_settling_s", "max": 1e9}]
+    good.columns[rf.SUPPLY_SP] = np.where(good.columns["t_s"] >= 1200.0, 30.0 + step_k, 30.0)
+    good.columns[rf.SUPPLY] = 30.0 + 0.01 * np.random.default_rng(1).standard_normal(rows)
+    result = build_report(good.write(tmp_path / "r"))
+    assert (result.verdict, result.met) == ("not met", False)
+    assert result.requirements[0].value is None
+    assert said in result.requirements[0].message
+
+
 def test_rows_out_of_order_are_left_out_and_told(good, tmp_path):
     good.columns["t_s"] = np.array(good.columns["t_s"])
     good.columns["t_s"][[100, 200]] = [50.0, np.nan]
