@@ -10,6 +10,9 @@ STAMP  := $(VENV)/.synced
 # The kernels are compiled once, on the first run after installation; their cache lies beside the sources.
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
+# Without compiled modules every start of `hil` would take seconds.
+export UV_COMPILE_BYTECODE := 1
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test setup setup-test lint clean
 

@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 LEAST_TIMES_REAL_TIME = 10_000
 
 
@@ -38,15 +36,3 @@ def test_the_real_day(root: Path, real_day: Path, tmp_path: Path) -> None:
 
 def test_the_synthetic_day(root: Path, tmp_path: Path) -> None:
     check_speed(hil_run_json(root, tmp_path))
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_equal_seeds_give_equal_trends_to_the_byte(root: Path, tmp_path: Path, seed: int) -> None:
-    options = ("--duration", "7200", "--set", f"seed={seed}")
-    trends = [
-        (Path(hil_run_json(root, tmp_path / name, *options)["run_dir"]) / "trend.parquet").read_bytes()
-        for name in "ab"
-    ]
-    assert trends[0] == trends[1]
-    other = hil_run_json(root, tmp_path / "c", "--duration", "7200", "--set", f"seed={seed + 2}")
-    assert (Path(other["run_dir"]) / "trend.parquet").read_bytes() != trends[0]

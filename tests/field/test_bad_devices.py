@@ -68,7 +68,11 @@ def test_port_closed(configs: Path) -> None:
 
 def test_unknown_host(configs: Path) -> None:
     (problem,) = run(
-        configs, "devices.plc.host=plc.invalid", "devices.plc.write=[]", "devices.plc.heartbeat=null"
+        configs,
+        "devices.plc.host=plc.invalid",
+        "devices.plc.write=[]",
+        "devices.plc.heartbeat=null",
+        "latency=null",
     )
     assert 'unknown host "plc.invalid"' in str(problem["what"])
     assert "IP address" in str(problem["hint"])
