@@ -55,7 +55,7 @@ def test_shipped_plc_rigs_have_a_contract(root: Path) -> None:
     for name in ("cdu_plc_io", "cdu_plc_control", "cdu_shadow"):
         config = load_rig(root / "configs" / "rigs" / f"{name}.yaml").config
         assert config.latency is not None
-        assert config.latency.overruns == 0
+        assert config.latency.overruns <= 2
         assert config.latency.sensor_to_actuator_p99_us is not None
         assert config.latency.sensor_to_actuator_p99_us < 1e6 * config.period_s
 
