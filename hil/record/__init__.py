@@ -1,9 +1,9 @@
 """From the ring to the disk: the run folder."""
 
+from hil.loop.table import Latest, LatestReader, LatestTable
 from hil.record.recorder import CompanionRecorder, CompanionSettings, InlineRecorder, Recorded
 from hil.record.rows import RowLayout
 from hil.record.run_folder import RunFolder
-from hil.record.table import Latest, LatestReader, LatestTable
 
 __all__ = [
     "CompanionRecorder",

@@ -17,11 +17,11 @@ from hil.loop.clock import NS_PER_S
 from hil.loop.events import EventLog
 from hil.loop.image import Image
 from hil.loop.kept import Kept
+from hil.loop.table import LatestTable
 from hil.record.event_file import MAX_BYTES, EventFile, encode
 from hil.record.ledger import Ledger
 from hil.record.ring import Ring, SharedRing
 from hil.record.rows import RowLayout, RowSink
-from hil.record.table import LatestTable
 from hil.record.trend_file import TrendFile
 
 TREND = "trend.arrow"

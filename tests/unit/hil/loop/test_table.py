@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hil.loop.image import Image, Signal
-from hil.record import LatestReader, LatestTable
+from hil.loop.table import LatestReader, LatestTable
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/fd").is_dir(), reason="other processes find it under /proc"
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 HAMMER = """
 import sys, time
 from hil.loop.image import Image, Signal
-from hil.record import LatestTable
+from hil.loop.table import LatestTable
 image = Image([Signal(f"s{n}", "1", -1e18, 1e18, 0) for n in range(64)])
 table = LatestTable(image)
 print(table.path, flush=True)
