@@ -21,6 +21,7 @@ settings.load_profile("ci" if os.environ.get("CI") == "true" else "home")
 _PACKAGES = {
     "gcc": "gcc libc6-dev make",
     "libmodbus": "libmodbus-dev pkg-config",
+    "mbpoll": "mbpoll",
     "mosquitto": "mosquitto",
     "socat": "socat",
     "chromium": "chromium",
