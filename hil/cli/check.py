@@ -24,6 +24,7 @@ def check(
     """Check a rig and all files it names, without connecting to anything; shows each loop's phase margin."""
     from hil.rig import Wishes, load_rig  # noqa: PLC0415  the physics behind it take a second to load
     from hil.rig.cost import refuse_short_period  # noqa: PLC0415  as above
+    from hil.rig.delay import planned_latency  # noqa: PLC0415  as above
     from hil.rig.margins import lost_margins  # noqa: PLC0415  as above
 
     checked = load_rig(rig, Wishes(load, scenario, overrides=tuple(set_ or ())))
@@ -36,5 +37,4 @@ def check(
         f"{len(config.requirements)} requirements; {len(checked.warnings)} warnings",
         highlight=False,
     )
-    # Half a period is what holding the output costs, however quick the rest.
-    show_margins([asdict(margin) for margin in lost_margins(checked, 0.5 * config.period_s)])
+    show_margins([asdict(margin) for margin in lost_margins(checked, planned_latency(config))])

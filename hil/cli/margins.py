@@ -30,9 +30,25 @@ def show_margins(margins: Sequence[Mapping[str, Any]]) -> None:
     ]
     if rows:
         results.print(table("phase margins", _HEADS, rows))
+        for margin in known:
+            results.print(f"{escape(str(margin['loop']))}: {parts_of_delay(margin)}", highlight=False)
     for margin in margins:
         if margin["note"]:
             left = f" ({margin['remaining_deg']:.1f})" if margin["remaining_deg"] is not None else ""
             errors.print(
                 f"[bold yellow]warning[/] loop {escape(str(margin['loop']))}: {escape(margin['note'])}{left}"
             )
+
+
+def parts_of_delay(margin: Mapping[str, Any]) -> str:
+    """Say what a loop's delay is made of; a run folder from before there were parts has the total alone."""
+    parts, total = margin.get("delay"), f"delay {1e3 * margin['delay_s']:.4g} ms"
+    if not isinstance(parts, Mapping):
+        return total
+    source = "measured" if parts["is_measured"] else "planned"
+    told = f"{total} = {1e3 * parts['latency_s']:.4g} ms latency ({source}) + {1e3 * parts['hold_s']:.4g} ms hold"
+    if parts["worker_s"]:
+        told += f" + {1e3 * parts['worker_s']:.4g} ms worker"
+    if parts["dead_time_s"]:
+        told += f"; the plant's dead time of {1e3 * parts['dead_time_s']:.4g} ms is in the phase margin"
+    return told

@@ -42,7 +42,7 @@ _LEAST_STALL_S = 2.0
 
 
 class Worker:
-    """The process that computes, and its mailboxes.
+    """The process that computes, and its mailboxes; not on ``keep_off_cpu``, where there is another processor.
 
     Raises
     ------
@@ -50,7 +50,7 @@ class Worker:
         There is no process or no memory to be had, or it did not start within 20 s.
     """
 
-    def __init__(self, law: Law, deadline_s: float) -> None:
+    def __init__(self, law: Law, deadline_s: float, keep_off_cpu: int | None = None) -> None:
         told = pickle.dumps(law)
         self._memory = Shared(LAW_AT + len(told))
         self._memory.map[LAW_AT:] = told
@@ -59,7 +59,8 @@ class Worker:
         self._request = Mailbox(self._view[REQUEST_AT:], REQUEST)
         self._reply = Mailbox(self._view[REPLY_AT:], REPLY)
         stall_s = max(_LEAST_STALL_S, 10.0 * deadline_s)
-        self.kept = Kept("hil.loop.worker_process", self._memory, (), (), stall_s=stall_s)
+        off = () if keep_off_cpu is None else (str(keep_off_cpu),)
+        self.kept = Kept("hil.loop.worker_process", self._memory, (), off, stall_s=stall_s)
         self._wake = self.kept.stdin.fileno()
         if os.name == "posix":
             os.set_blocking(self._wake, False)
@@ -81,6 +82,11 @@ class Worker:
         """Give the last plan; None where there is none yet."""
         return self._reply.get()
 
+    @property
+    def restarts(self) -> int:
+        """How often the process was started again."""
+        return self.kept.restarts
+
     def close(self) -> None:
         """End the process."""
         self.kept.finish(_END_S)
@@ -90,6 +96,28 @@ class Worker:
         self._words.release()
         self._view.release()
         self._memory.close()
+
+
+class Unmanned:
+    """A worker without a process: takes every request, and asks for what is applied. For what posting costs a loop."""
+
+    restarts = 0
+
+    def __init__(self) -> None:
+        self._request = Mailbox(memoryview(bytearray(Mailbox.room(REQUEST))), REQUEST)
+        self._reply = (0.0, 0.0, 0.0, 0.0)
+
+    def post(self, *numbers: float) -> None:
+        """Put inputs into the box; the plan is there at once."""
+        self._request.put(*numbers)
+        self._reply = (numbers[0], time.monotonic_ns(), 0, numbers[-1])
+
+    def reply(self) -> tuple[float, ...] | None:
+        """Give the last plan."""
+        return self._reply
+
+    def close(self) -> None:
+        """Nothing to end."""
 
 
 class RemoteLaw:
@@ -110,7 +138,7 @@ class RemoteLaw:
         self._deadline_s = deadline_s
         self._deadline_ns = round(deadline_s * NS_PER_S)
         self._fallback_after = fallback_after
-        self._worker: Worker | None = None
+        self._worker: Worker | Unmanned | None = None
         self._output = initial
         self._start: float | None = None
         self._number = self._posted_ns = self._told = self._in_a_row = 0
@@ -130,9 +158,13 @@ class RemoteLaw:
         """Steps refused for a value that is not finite."""
         return self._law.rejected if self._worker is None else self._rejected
 
-    def start(self) -> None:
-        """Compute in a process of its own from now on; ``OSError`` where there is none to be had."""
-        self._worker = Worker(self._law, self._deadline_s)
+    def start(self, keep_off_cpu: int | None = None) -> None:
+        """Compute in a process of its own from now on, off the loop's processor; ``OSError`` where there is none."""
+        self._worker = Worker(self._law, self._deadline_s, keep_off_cpu)
+
+    def start_unmanned(self) -> None:
+        """Leave the law out from now on, as for the time it computes elsewhere; nothing is started."""
+        self._worker = Unmanned()
 
     def close(self) -> None:
         """End the process, if there is one."""
@@ -176,10 +208,10 @@ class RemoteLaw:
             self._elapsed_s, self._start = 0.0, None
         return self._output
 
-    def _collect(self, worker: Worker) -> None:
-        if worker.kept.restarts != self.restarts:
+    def _collect(self, worker: Worker | Unmanned) -> None:
+        if worker.restarts != self.restarts:
             # Whatever the last process was at went with it, and may be what it died of: post anew.
-            self.restarts, self.lost, self._waiting = worker.kept.restarts, True, False
+            self.restarts, self.lost, self._waiting = worker.restarts, True, False
             return
         reply = worker.reply()
         if reply is None or reply[0] != self._number:

@@ -42,8 +42,9 @@ def latency_section(latency: LatencyResult, whole: bool) -> Html:
             for item in latency.margins
         ]  # fmt: skip
         note = (
-            "Delay: 99th percentiles of sensor to actuator and of the lateness, and half a period for the hold. "
-            "Margins by the plants' linear models at the mean load and the set-points, the other loops closed."
+            "Delay: 99th percentiles of sensor to actuator and of the lateness, half of the loop's own period for the "
+            "hold of its output, and one own period where a worker computes. Margins by the plants' linear models at "
+            "the mean load and the set-points, the other loops closed."
         )
         parts += [tag("h3", "Phase margins"), table(_MARGIN_HEADS, rows), tag("p", note, "note")]
     return section("Latency", *parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from graphlib import CycleError, TopologicalSorter
@@ -29,6 +30,7 @@ def note_uses(draft: Draft) -> None:
     signals = draft.config.signals
     for name, loop in draft.config.controllers.items():
         path, block = ("controllers", name), f"controllers.{name}"
+        _check_worker(draft, name, loop)
         measured = signals.get(loop.measured)
         draft.reads(loop.setpoint, (*path, "setpoint"), block, measured.unit if measured else None)
         draft.reads(loop.measured, (*path, "measured"), block)
@@ -42,6 +44,18 @@ def note_uses(draft: Draft) -> None:
             draft.refuse(
                 (*path, "measured"), f"controller {name}: measured and setpoint are both {loop.measured}"
             )
+
+
+def _check_worker(draft: Draft, name: str, loop: PidConfig) -> None:
+    """Refuse a deadline beyond the next point: the plan, and the inputs after it, would be a point late on time."""
+    own_s = loop.every * draft.config.period_s
+    if loop.worker is None or loop.worker.deadline_s <= own_s * (1.0 + 1e-9):
+        return
+    deadline_s = loop.worker.deadline_s
+    what = f"controller {name}: deadline_s {deadline_s:g} s is longer than its own period of {own_s:g} s"
+    every = math.ceil(deadline_s / draft.config.period_s - 1e-9)
+    hint = f"at most {own_s:g}; or every: {every}, which is a period of {every * draft.config.period_s:g} s"
+    draft.refuse(("controllers", name, "worker", "deadline_s"), what, hint)
 
 
 def make_pids(draft: Draft) -> dict[str, PID]:
@@ -166,27 +180,31 @@ def _bind(name: str, loop: PidConfig, image: Image, pid: PID, stage: OutputStage
 
 
 @contextmanager
-def workers_running(blocks: Iterable[Block], events: EventLog) -> Iterator[None]:
+def workers_running(
+    blocks: Iterable[Block], events: EventLog, keep_off_cpu: int | None = None
+) -> Iterator[None]:
     """Inside, controllers with a worker compute in processes of their own; ``DeviceError`` where there is none.
 
+    These keep off ``keep_off_cpu``, the loop's own processor.
     On the virtual clock this is left out, and they compute in the loop.
     """
     with ExitStack() as stack:
         for block in blocks:
-            worker = _worker_in(block)
+            worker = worker_in(block)
             if worker is None:
                 continue
             worker.events = events
             stack.callback(worker.law.close)
             try:
-                worker.law.start()
+                worker.law.start(keep_off_cpu)
             except OSError as error:
                 what = f"controller {block.name}: its worker cannot be started: {error.strerror or error}"
                 raise DeviceError(Problem("", None, what)) from error
         yield
 
 
-def _worker_in(block: object) -> WorkerBlock | None:
+def worker_in(block: object) -> WorkerBlock | None:
+    """Give the part of a controller that computes in a worker; None where it has none."""
     while isinstance(block, OuterLoop | SlowerBlock):
         block = block.inner
     return block if isinstance(block, WorkerBlock) else None

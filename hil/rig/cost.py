@@ -1,8 +1,13 @@
-"""What a cycle of a rig costs on this machine, measured before it runs: a period below that is refused."""
+"""What a cycle of a rig costs on this machine, measured before it runs: a period below that is refused.
+
+Of blocks slower than the cycle those count that meet in the dearest cycle of the grid; what computes in a worker
+costs a cycle only the posting.
+"""
 
 from __future__ import annotations
 
 import gc
+import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,34 +18,43 @@ from hil.loop.cycle import Cycle, CycleParts, CycleSettings, StopFlag
 from hil.loop.events import EventLog
 from hil.loop.image import Image
 from hil.loop.overrun import OverrunPolicy, OverrunSettings
+from hil.loop.plant import PlantBlock
+from hil.loop.protocols import Block
 from hil.record.ring import Ring
 from hil.record.rows import RowLayout, RowSink
 from hil.rig.build import Rig
+from hil.rig.controllers import worker_in
+from hil.rig.slots import SlowBlock, dearest_meeting
 
 CYCLES = 200
 BUDGET_S = 0.1
 """The measurement ends after so many cycles or so long, whichever comes first."""
 TRANSACTION_US = 35.0
 """CPU of one Modbus TCP transaction (hil/devices/README.md); what the wire and the far end take comes on top."""
+_BESIDES = (1, 4, 5, 6)
+"""Phases without blocks that may be slower: read, limits, write, record."""
 
 
 @dataclass(frozen=True, slots=True)
 class CycleCost:
-    """Cost of a cycle, us.
+    """Cost of the dearest cycle of the grid, us.
 
     Attributes
     ----------
     computing_us : float
-        Sum of the phases' medians over ``cycles`` cycles, devices answered from memory.
+        Sum of the medians of phases and blocks over ``cycles`` cycles, devices answered from memory.
     transactions : int
         Least number of Modbus transactions of a cycle.
     cycles : int
         How many were measured.
+    slower : tuple of str
+        Blocks slower than the cycle that meet in it, the dearest first.
     """
 
     computing_us: float
     transactions: int
     cycles: int
+    slower: tuple[str, ...] = ()
 
     @property
     def total_us(self) -> float:
@@ -70,6 +84,34 @@ class _Memory:
         pass
 
 
+class _Timed:
+    """A plant or controller that runs in every cycle of the measurement, over a whole period of its own each time."""
+
+    def __init__(self, name: str, block: Block | PlantBlock, every: int, offset: int) -> None:
+        self.name = name
+        self.every = every
+        self._run = block.run
+        self._offset = offset
+        self._took_ns: list[int] = []
+
+    def run(self, now_ns: int, dt_s: float) -> None:
+        began = time.perf_counter_ns()
+        self._run(now_ns, dt_s * self.every)
+        self._took_ns.append(time.perf_counter_ns() - began)
+
+    def counters(self) -> dict[str, int]:
+        return {}
+
+    def cost(self) -> SlowBlock:
+        """Median of its runs; not of the first, in which no time has passed and kernels may be loaded."""
+        return SlowBlock(
+            self.name,
+            self.every,
+            self._offset,
+            statistics.median(self._took_ns[1:] or self._took_ns) / 1000.0,
+        )
+
+
 class _Meter:
     """Takes rows as the recorder does, and ends the measurement when its time is over."""
 
@@ -90,9 +132,30 @@ class _Meter:
 def measure_cycle(rig: Rig) -> CycleCost:
     """Measure a cycle of ``rig`` on the virtual clock, without touching a device; the rig is as before."""
     with rig.trial() as parts:
-        cycle = _run(rig, parts)
-    phases_ns = sum(histogram.percentile(0.5) for histogram in cycle.timing.phases[1:])
-    return CycleCost(phases_ns / 1000.0, _transactions(rig), cycle.cycles)
+        blocks = _timed(rig, parts)
+        # Plants and controllers are timed one by one: the phase says nothing of one that runs now and then.
+        cycle = _run(rig, replace(parts, plants=(), controllers=blocks))
+    besides_us = sum(cycle.timing.phases[phase].percentile(0.5) for phase in _BESIDES) / 1000.0
+    costs = [block.cost() for block in blocks]
+    always_us = sum(cost.cost_us for cost in costs if cost.every == 1)
+    meeting = dearest_meeting(cost for cost in costs if cost.every > 1)
+    computing_us = besides_us + always_us + sum(cost.cost_us for cost in meeting)
+    return CycleCost(computing_us, _transactions(rig), cycle.cycles, tuple(cost.name for cost in meeting))
+
+
+def _timed(rig: Rig, parts: CycleParts) -> list[_Timed]:
+    """Plants, then controllers, as they run in a cycle; laws that compute in workers are left out."""
+    config = rig.config
+    blocks = [
+        _Timed(name, block, config.plants[name].every, config.plants[name].offset or 0)
+        for name, block in zip(rig.wired_plants, parts.plants, strict=True)
+    ]
+    for controller in parts.controllers:
+        loop, worker = config.controllers[controller.name], worker_in(controller)
+        if worker is not None:
+            worker.law.start_unmanned()
+        blocks.append(_Timed(controller.name, controller, loop.every, loop.offset or 0))
+    return blocks
 
 
 def refuse_short_period(rig: Rig) -> None:
@@ -105,8 +168,9 @@ def refuse_short_period(rig: Rig) -> None:
     wire = (
         f" and {cost.transactions} Modbus transactions of {TRANSACTION_US:g} us" if cost.transactions else ""
     )
+    when = f" where {' and '.join(cost.slower)} run" if cost.slower else ""
     what = (
-        f"period {period_us:g} us is shorter than a cycle takes on this machine: {cost.total_us:.0f} us "
+        f"period {period_us:g} us is shorter than a cycle{when} takes on this machine: {cost.total_us:.0f} us "
         f"({cost.computing_us:.0f} us, median of {cost.cycles} cycles{wire})"
     )
     raise ConfigError(

@@ -1,8 +1,7 @@
 """What the loop's delay takes of each PID loop's phase margin, through the linearised plants of the rig.
 
-The delay is the time from sensor to actuator, the lateness of the wake-up, and half a period for the hold of the
-output. Loops are followed as in :mod:`hil.rig.action`: through plants, devices (``mirrors``, taken as 1) and the
-other loops, which are closed.
+The delay is that of :mod:`hil.rig.delay`, each loop's own. Loops are followed as in :mod:`hil.rig.action`: through
+plants, devices (``mirrors``, taken as 1) and the other loops, which are closed, each with its own delay in it.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +17,7 @@ from controller.margins import Complex, OpenLoop, least_margin, phase_margins
 from hil.config.plants import CduConfig, TransferFunctionConfig
 from hil.config.schema import PidConfig
 from hil.rig.build import Rig
+from hil.rig.delay import Latency, LoopDelay, delay_of
 from hil.rig.operating_point import operating_point
 from plant_models import CduPlant, PlantError
 from plant_models.discretize import StateSpace, checked, realize
@@ -40,9 +39,11 @@ class LoopMargin:
     crossover_rad_s : float or None
         Where the loop's gain is 1, rad/s; None where no margin can be given.
     nominal_deg, lost_deg, remaining_deg : float or None
-        Without delay, what ``delay_s`` takes, and what is left.
+        Without the loop's own delay, what ``delay_s`` takes, and what is left.
     delay_s : float
-        s.
+        Total of ``delay``, s.
+    delay : LoopDelay
+        Its parts.
     note : str
         Why there is no figure, or the warning; else empty.
     """
@@ -53,53 +54,48 @@ class LoopMargin:
     delay_s: float
     lost_deg: float | None
     remaining_deg: float | None
+    delay: LoopDelay
     note: str = ""
 
 
-def measured_delay_s(rig: Rig, phases: Mapping[str, Any]) -> float:
-    """Delay of a run, s, from the histograms of ``timing.json``: 99th percentiles and half a period.
-
-    Where nothing was acknowledged (no device, or none written) the whole cycle stands for sensor to actuator.
-    """
-    acting = phases.get("sensor_to_actuator") or phases["cycle"]
-    late_us = phases.get("lateness", {}).get("p99_us", 0.0)
-    return 1e-6 * float(acting["p99_us"] + late_us) + 0.5 * rig.config.period_s
-
-
-def lost_margins(rig: Rig, delay_s: float) -> list[LoopMargin]:
-    """Give the margin of every PID loop with ``delay_s`` (s) in it; takes up to a second, so not in the loop."""
+def lost_margins(rig: Rig, latency: Latency) -> list[LoopMargin]:
+    """Give the margin of every PID loop with its delay in it; takes up to a second, so not in the loop."""
     if not rig.pids:
         return []
+    delays = {name: delay_of(rig, name, latency) for name in rig.pids}
     try:
         models = [_linear(rig, name) for name in rig.wired_plants]
     except (PlantError, ArithmeticError, ValueError) as error:
-        return [_without(name, delay_s, f"the plant has no linear model here: {error}") for name in rig.pids]
-    return [_margin(rig, models, name, delay_s) for name in rig.pids]
+        why = f"the plant has no linear model here: {error}"
+        return [_without(name, delay, why) for name, delay in delays.items()]
+    return [_margin(rig, models, name, delays) for name in rig.pids]
 
 
-def _without(name: str, delay_s: float, why: str) -> LoopMargin:
-    return LoopMargin(name, None, None, delay_s, None, None, why)
+def _without(name: str, delay: LoopDelay, why: str) -> LoopMargin:
+    return LoopMargin(name, None, None, delay.total_s, None, None, delay, why)
 
 
-def _margin(rig: Rig, models: Sequence[_Linear], name: str, delay_s: float) -> LoopMargin:
-    highest = math.pi / rig.config.period_s
+def _margin(rig: Rig, models: Sequence[_Linear], name: str, delays: Mapping[str, LoopDelay]) -> LoopMargin:
+    delay, delay_s = delays[name], delays[name].total_s
+    highest = math.pi / (2.0 * delay.hold_s)
     try:
-        found = phase_margins(_open_loop(rig, models, name), min(_LOWEST_RAD_S, 1e-6 * highest), highest)
+        found = phase_margins(
+            _open_loop(rig, models, name, delays), min(_LOWEST_RAD_S, 1e-6 * highest), highest
+        )
     except (ValueError, np.linalg.LinAlgError) as error:
-        return _without(name, delay_s, f"no linear model of this loop: {error}")
+        return _without(name, delay, f"no linear model of this loop: {error}")
     least = least_margin(found, delay_s)
     if least is None:
-        return _without(
-            name, delay_s, "its gain does not cross 1 below half the cycle's rate, or no plant closes it"
-        )
+        why = "its gain does not cross 1 below half of its own rate, or no plant closes it"
+        return _without(name, delay, why)
     left_deg = least.left_deg(delay_s)
     note = "" if left_deg >= LEAST_DEG else f"less than {LEAST_DEG:g} degrees of phase margin are left"
     return LoopMargin(
-        name, least.crossover_rad_s, least.margin_deg, delay_s, least.lost_deg(delay_s), left_deg, note
+        name, least.crossover_rad_s, least.margin_deg, delay_s, least.lost_deg(delay_s), left_deg, delay, note
     )
 
 
-def _open_loop(rig: Rig, models: Sequence[_Linear], name: str) -> OpenLoop:
+def _open_loop(rig: Rig, models: Sequence[_Linear], name: str, delays: Mapping[str, LoopDelay]) -> OpenLoop:
     """L(s) of one loop, broken at its output, everything else closed: one linear system of all signals an s."""
     config = rig.config.controllers[name]
     slot = {signal: number for number, signal in enumerate(rig.config.signals)}
@@ -116,7 +112,7 @@ def _open_loop(rig: Rig, models: Sequence[_Linear], name: str) -> OpenLoop:
         for model in models:
             model.add_to(system, slot, s)
         for other, loop in others.items():
-            _close(system, slot, loop, rig.pids[other], s)
+            _close(system, slot, loop, rig.pids[other], s, delays[other].total_s)
         # Whatever else moves the place where the loop is broken is cut off with it.
         system[:, slot[start], :] = 0.0
         injected = np.zeros((s.size, len(slot), 1), complex)
@@ -127,14 +123,17 @@ def _open_loop(rig: Rig, models: Sequence[_Linear], name: str) -> OpenLoop:
     return response
 
 
-def _close(system: Complex, slot: Mapping[str, int], loop: PidConfig, pid: PID, s: Complex) -> None:
+def _close(
+    system: Complex, slot: Mapping[str, int], loop: PidConfig, pid: PID, s: Complex, delay_s: float
+) -> None:
     """Put a closed loop into the system: its output's answer to measured value, set-point and feed-forward."""
-    sign, output = _direction(loop), slot[loop.output]
-    system[:, output, slot[loop.measured]] -= sign * _law(pid, s)
+    later = _direction(loop) * np.exp(-s * delay_s)
+    output = slot[loop.output]
+    system[:, output, slot[loop.measured]] -= later * _law(pid, s)
     weighted = _law(pid, s, loop.setpoint_weight_b, loop.setpoint_weight_c)
-    system[:, output, slot[loop.setpoint]] += sign * weighted
+    system[:, output, slot[loop.setpoint]] += later * weighted
     if loop.feedforward is not None:
-        system[:, output, slot[loop.feedforward.signal]] += loop.feedforward.gain
+        system[:, output, slot[loop.feedforward.signal]] += loop.feedforward.gain * np.exp(-s * delay_s)
 
 
 def _direction(loop: PidConfig) -> float:

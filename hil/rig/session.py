@@ -23,8 +23,9 @@ from hil.report import ReportResult, build_report
 from hil.rig.build import Rig
 from hil.rig.controllers import workers_running
 from hil.rig.cost import refuse_short_period
+from hil.rig.delay import measured_latency
 from hil.rig.devices import FieldBus
-from hil.rig.margins import lost_margins, measured_delay_s
+from hil.rig.margins import lost_margins
 from hil.rig.realtime import Tell, real_time
 from hil.version import __version__
 
@@ -185,7 +186,7 @@ def _run(
     try:
         # Workers come first: what the loop is granted is not theirs to inherit.
         with (
-            workers_running(parts.controllers if config.clock == "wall" else (), events),
+            workers_running(parts.controllers if config.clock == "wall" else (), events, config.realtime.cpu),
             real_time(config.realtime, clock, settings.period_ns, events, tell) as grants,
         ):
             end = cycle.run()
@@ -252,7 +253,7 @@ def _timing(rig: Rig, cycle: Cycle, bus: FieldBus | None) -> dict[str, Any]:
         "phases": phases,
     }
     if not virtual:
-        timing["margins"] = [asdict(margin) for margin in lost_margins(rig, measured_delay_s(rig, phases))]
+        timing["margins"] = [asdict(margin) for margin in lost_margins(rig, measured_latency(phases))]
     return timing
 
 

@@ -40,17 +40,18 @@ def test_another_process_reads_the_latest_values_while_the_run_lasts(tmp_path: P
     reader.close()
 
 
-WORKER = "    worker: {deadline_s: 0.5, fallback_after: 2}\n"
+SLOWER = "    every: 10\n"
+WORKER = SLOWER + "    worker: {deadline_s: 0.2, fallback_after: 5}\n"
 
 
-def with_worker(folder: Path, **options: object) -> Path:
+def with_worker(folder: Path, *, paced: str = WORKER, **options: object) -> Path:
     path = sr.write_rig(folder, **options)  # type: ignore[arg-type]
-    path.write_text(path.read_text().replace("    type: pid\n", "    type: pid\n" + WORKER))
+    path.write_text(path.read_text().replace("    type: pid\n", "    type: pid\n" + paced))
     return path
 
 
 def test_a_loop_whose_law_is_in_a_worker_controls_and_outlives_its_death(tmp_path: Path) -> None:
-    rig = with_worker(tmp_path, duration_s=5.0)
+    rig = with_worker(tmp_path, duration_s=8.0)
     process = sr.start("run", rig, "--out", tmp_path / "runs", "--json")
     folder = sr.wait_for(lambda: sr.run_folder(tmp_path / "runs"), "a run folder")
     sr.wait_for(lambda: sr.recorded_to_s(folder) > 1.0, "the first rows")
@@ -67,7 +68,7 @@ def test_a_loop_whose_law_is_in_a_worker_controls_and_outlives_its_death(tmp_pat
     counters = json.loads((folder / "run.json").read_text())["counters"]["controllers.supply_temp"]
     assert counters["worker_restarts"] == 1
     assert counters["worker_fallbacks"] >= 1
-    assert counters["plans"] > 50
+    assert counters["plans"] > 8
     told = [event["text"] for event in sr.events(folder) if event["kind"] == "worker"]
     assert told[0].startswith("fallback")
     assert told[-1] == "plans are on time again"
@@ -75,15 +76,15 @@ def test_a_loop_whose_law_is_in_a_worker_controls_and_outlives_its_death(tmp_pat
     valve, quality = trend["valve_percent"].to_pylist(), trend["valve_percent.quality"].to_pylist()
     assert {value for value, how in zip(valve, quality, strict=True) if how == 3} == {77.0}, "its failsafe"
     assert quality[-1] == 0
-    assert len(set(valve)) > 50
+    assert len(set(valve)) > 8
     assert not sr.children(process.pid)
 
 
 def test_on_the_virtual_clock_a_worker_is_the_loop_itself_to_the_byte(tmp_path: Path) -> None:
     running = {}
-    for name, write in (("with", with_worker), ("without", sr.write_rig)):
+    for name, paced in (("with", WORKER), ("without", SLOWER)):
         (tmp_path / name).mkdir()
-        rig = write(tmp_path / name, clock="virtual", duration_s=40.0)
+        rig = with_worker(tmp_path / name, paced=paced, clock="virtual", duration_s=40.0)
         running[name] = sr.start("run", rig, "--out", tmp_path / name / "runs", "--json")
     trends = []
     for process in running.values():

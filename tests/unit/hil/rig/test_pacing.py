@@ -44,6 +44,12 @@ PLANT, LOOP = "    type: transfer_function\n", "    setpoint: setpoint_degc\n"
         ),
         (LOOP, LOOP + "    worker: {deadline_s: 0} #!\n", "deadline_s: must be above 0, not 0", ""),
         (LOOP, LOOP + "    worker: {deadline_s: 1, fallback_after: 0} #!\n", "must be at least 1, not 0", ""),
+        (
+            LOOP,
+            LOOP + "    every: 3\n    worker: {deadline_s: 1.75} #!\n",
+            "controller temp: deadline_s 1.75 s is longer than its own period of 1.5 s",
+            "at most 1.5; or every: 4, which is a period of 2 s",
+        ),
         (LOOP, LOOP + "    worker: {} #!\n", "controllers.temp.worker: the key 'deadline_s' is missing", ""),
     ],
 )
@@ -156,8 +162,16 @@ def test_blocks_meet_only_where_they_must(periods: list[int]) -> None:
         placed.append((every, offset))
 
 
+def test_a_deadline_of_exactly_its_own_period_is_right(write_rig: WriteRig) -> None:
+    changes = (
+        ("period_s: 0.5", "period_s: 0.1"),
+        (LOOP, LOOP + "    every: 3\n    worker: {deadline_s: 0.3}\n"),
+    )
+    assert load_rig(write_rig("linear", *changes)).config.controllers["temp"].worker is not None
+
+
 def test_a_slower_loop_may_have_a_worker_which_runs_only_inside(write_rig: WriteRig) -> None:
-    rig = load_rig(write_rig("linear", (LOOP, LOOP + "    every: 2\n    worker: {deadline_s: 5}\n")))
+    rig = load_rig(write_rig("linear", (LOOP, LOOP + "    every: 10\n    worker: {deadline_s: 5}\n")))
     events = EventLog()
     parts, _ = rig.build(events, lambda: 0)
     (block,) = parts.controllers
