@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -22,6 +22,7 @@ class Kept:
 
     ``memory`` begins with the keeper's words; its handle, and then those of ``others``, are the module's first
     arguments. The module ends with exit code 0 when its work is done or its stdin ends, and counts up its heartbeat.
+    Neither it nor the keeper runs on ``keep_off_cpu``, where there is another processor.
 
     Raises
     ------
@@ -37,6 +38,7 @@ class Kept:
         arguments: Sequence[str],
         *,
         stall_s: float,
+        keep_off_cpu: int | None = None,
     ) -> None:
         shared = (memory, *others)
         handles = [part.handle for part in shared]
@@ -44,15 +46,16 @@ class Kept:
         command += [sys.executable, "-m", module, *handles, *arguments]
         self._words = memoryview(memory.map)[: keeper.HEAD_BYTES].cast("q")
         # In a session of its own: what is sent to the loop's group, or its terminal's end, does not reach it.
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=[part.descriptor for part in shared if part.descriptor is not None],
-            close_fds=True,
-            start_new_session=os.name == "posix",
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
+        with _inherited_without(keep_off_cpu):
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pass_fds=[part.descriptor for part in shared if part.descriptor is not None],
+                close_fds=True,
+                start_new_session=os.name == "posix",
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
 
     @property
     def stdin(self) -> IO[bytes]:
@@ -99,3 +102,22 @@ class Kept:
             self.process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.communicate(timeout=5)
+
+
+@contextlib.contextmanager
+def _inherited_without(cpu: int | None) -> Iterator[None]:
+    """While inside, a process that is started may use this one's processors but ``cpu``.
+
+    A kernel that does not interrupt its own work (PREEMPT_NONE, and in part VOLUNTARY) holds a processor for
+    milliseconds in a long system call, whatever the priority of who waits for it: writing a file is one.
+    """
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_setaffinity") else set()
+    others = before - {cpu}
+    if others in (before, set()):
+        yield
+        return
+    os.sched_setaffinity(0, others)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

@@ -94,12 +94,14 @@ class CompanionSettings:
     """Room of the ring, which holds the rows while the companion is away, and when a companion is given up.
 
     The ring holds ``ring_s`` (s) of rows or ``ring_bytes``, whichever is less. A companion that did nothing for
-    ``stall_s`` (s) is ended and started again: well before the ring is full.
+    ``stall_s`` (s) is ended and started again: well before the ring is full. It does not run on ``keep_off_cpu``, the
+    loop's own processor, where there is another.
     """
 
     ring_s: float = 20.0
     ring_bytes: int = 64 << 20
     stall_s: float = 10.0
+    keep_off_cpu: int | None = None
 
 
 class CompanionRecorder:
@@ -132,7 +134,7 @@ class CompanionRecorder:
             self._table = LatestTable(image)
             self._memory = Ledger.make(layout)
             self._ledger = Ledger(self._memory.map)
-            self._kept = self._start(run_dir, settings.stall_s)
+            self._kept = self._start(run_dir, settings)
         except OSError as error:
             what = f"the recorder cannot be started: {error.strerror or error}"
             raise RunFolderError(Problem(str(run_dir), None, what)) from error
@@ -146,9 +148,12 @@ class CompanionRecorder:
         self._show_ns = 0
         self._restarts = self._dropped = self._gap_rows = 0
 
-    def _start(self, run_dir: Path, stall_s: float) -> Kept:
+    def _start(self, run_dir: Path, settings: CompanionSettings) -> Kept:
         rings = (self._rows.shared, self._event_ring.shared)
-        return Kept("hil.record.companion", self._memory, rings, [str(run_dir)], stall_s=stall_s)
+        return Kept(
+            "hil.record.companion", self._memory, rings, [str(run_dir)],
+            stall_s=settings.stall_s, keep_off_cpu=settings.keep_off_cpu,
+        )  # fmt: skip
 
     @property
     def process_id(self) -> int:

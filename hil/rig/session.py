@@ -18,7 +18,7 @@ from hil.loop.cycle import Cycle, CycleEnd, CycleParts, CycleSettings, StopFlag
 from hil.loop.events import EventLog
 from hil.loop.overrun import OverrunPolicy, OverrunSettings
 from hil.loop.realtime import Grant
-from hil.record import CompanionRecorder, InlineRecorder, Recorded, RowLayout, RunFolder
+from hil.record import CompanionRecorder, CompanionSettings, InlineRecorder, Recorded, RowLayout, RunFolder
 from hil.report import ReportResult, build_report
 from hil.rig.build import Rig
 from hil.rig.controllers import workers_running
@@ -174,10 +174,11 @@ def _run(
 ) -> RunResult:
     config = rig.config
     layout = RowLayout(tuple(config.signals), rig.limited)
+    companion = CompanionSettings(keep_off_cpu=config.realtime.cpu)
     recorder = (
         InlineRecorder(parts.image, layout, events, folder.path)
         if config.clock == "virtual"
-        else CompanionRecorder(parts.image, layout, events, folder.path, config.period_s)
+        else CompanionRecorder(parts.image, layout, events, folder.path, config.period_s, companion)
     )
     sink = recorder if progress is None or _is_tight(rig) else _ProgressSink(recorder.push, progress)
     settings = _settings(rig)

@@ -122,3 +122,23 @@ def test_one_that_never_starts_well_is_given_up_after_the_end_only(monkeypatch: 
     monkeypatch.setattr(subprocess, "Popen", start)
     keeper.keep(words, [sys.executable], 1.0)
     assert len(started) == words[keeper.STARTS] == 10
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no choice of processors on this system")
+def test_neither_keeper_nor_child_runs_on_the_loops_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = os.sched_getaffinity(0)
+    if len(mine) < 2:
+        pytest.skip("one processor has to do for all")
+    (tmp_path / "kept_child.py").write_text(CHILD)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    memory = Shared(64)
+    process = Kept("kept_child", memory, (), (), stall_s=5.0, keep_off_cpu=min(mine))
+    wait_for(lambda: process.process_id > 0)
+    for pid in (process.process.pid, process.process_id):
+        assert os.sched_getaffinity(pid) == mine - {min(mine)}
+    assert os.sched_getaffinity(0) == mine, "the loop's own are given back"
+    assert process.finish(20.0)
+    process.close()
+    memory.close()
