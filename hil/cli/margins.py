@@ -22,7 +22,7 @@ def show_margins(margins: Sequence[Mapping[str, Any]]) -> None:
             str(margin["loop"]),
             f"{margin['crossover_rad_s']:.4g}",
             f"{margin['nominal_deg']:.1f}°",
-            f"{1e3 * margin['delay_s']:.4g} ms",
+            _span(margin["delay_s"]),
             f"{margin['lost_deg']:.1f}°",
             f"{margin['remaining_deg']:.1f}°",
         )
@@ -42,13 +42,17 @@ def show_margins(margins: Sequence[Mapping[str, Any]]) -> None:
 
 def parts_of_delay(margin: Mapping[str, Any]) -> str:
     """Say what a loop's delay is made of; a run folder from before there were parts has the total alone."""
-    parts, total = margin.get("delay"), f"delay {1e3 * margin['delay_s']:.4g} ms"
+    parts, total = margin.get("delay"), f"delay {_span(margin['delay_s'])}"
     if not isinstance(parts, Mapping):
         return total
     source = "measured" if parts["is_measured"] else "planned"
-    told = f"{total} = {1e3 * parts['latency_s']:.4g} ms latency ({source}) + {1e3 * parts['hold_s']:.4g} ms hold"
+    told = f"{total} = {_span(parts['latency_s'])} latency ({source}) + {_span(parts['hold_s'])} hold"
     if parts["worker_s"]:
-        told += f" + {1e3 * parts['worker_s']:.4g} ms worker"
+        told += f" + {_span(parts['worker_s'])} worker"
     if parts["dead_time_s"]:
-        told += f"; the plant's dead time of {1e3 * parts['dead_time_s']:.4g} ms is in the phase margin"
+        told += f"; the plant's dead time of {_span(parts['dead_time_s'])} is in the phase margin"
     return told
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.4g} s" if seconds >= 1.0 else f"{1e3 * seconds:.4g} ms"

@@ -17,7 +17,8 @@ def operating_point(rig: Rig, name: str) -> dict[str, float]:
     """Give the inputs of the CDU ``name`` by port, in the ports' units; the plant is left as it was.
 
     Commands that no constant fixes are those that settle at the set-points of the loops on supply temperature and
-    rack differential pressure; where there are no such loops, where the plant starts.
+    rack differential pressure, an inner loop's set-point taken where it starts; where there are no such loops, where
+    the plant starts.
     """
     wired = rig.wired_plants[name]
     plant = wired.plant
@@ -59,7 +60,17 @@ def _setpoint(rig: Rig, signal: str | None) -> float | None:
     for measured, setpoint in pairs:
         if measured in copies and (level := _mean_level(rig, setpoint)) is not None:
             return level
+        if measured in copies and (level := _first_level(rig, setpoint)) is not None:
+            return level
     return None
+
+
+def _first_level(rig: Rig, signal: str) -> float | None:
+    """Where the set-point of an inner loop starts; None where no controller writes it."""
+    config = rig.config.signals[signal]
+    if all(loop.output != signal for loop in rig.config.controllers.values()):
+        return None
+    return config.failsafe if config.initial is None else config.initial
 
 
 def _copies(rig: Rig, signal: str) -> Iterator[str]:

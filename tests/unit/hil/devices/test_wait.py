@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import time
@@ -81,6 +82,44 @@ def test_a_part_of_a_millisecond_is_waited_and_not_polled(
     theirs.send(b"x")
     assert made.ready(0.0008) == ["a"]
     made.close()
+
+
+@pytest.fixture
+def thousand_files() -> Iterator[None]:
+    """More open files than select(2) can count; skipped by name where that many are not allowed."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2048:
+        pytest.skip(f"no more than {hard} open files are allowed here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    yield
+    for descriptor in held:
+        os.close(descriptor)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="epoll is Linux's")
+@pytest.mark.usefixtures("thousand_files")
+def test_beyond_the_thousandth_descriptor_a_part_of_a_millisecond_is_one_too() -> None:
+    made = waits.EpollWait[str]()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert made._epoll.fileno() >= 1024
+        assert ours.fileno() >= 1024
+        made.register(ours, "a", connecting=False)
+        waited_s = []
+        for _ in range(200):
+            began = time.perf_counter()
+            assert made.ready(0.0003) == []
+            waited_s.append(time.perf_counter() - began)
+        assert min(waited_s) >= 0.0003, "it came back before its time"
+        assert min(waited_s) < 0.0009, "none of two hundred ended within the millisecond"
+        theirs.send(b"x")
+        assert made.ready(0.0003) == ["a"]
+        assert made.ready(0.1) == ["a"]
+        made.close()
 
 
 def test_this_system_gets_its_quickest() -> None:

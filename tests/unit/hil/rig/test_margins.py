@@ -109,6 +109,18 @@ def test_through_a_plc_as_without_it(root: Path) -> None:
         assert shadow[name].crossover_rad_s == pytest.approx(found.crossover_rad_s, rel=0.3)
 
 
+def test_a_cdu_under_a_cascade_is_linearised_where_the_cascade_starts(root: Path) -> None:
+    """The set-point of the supply is another loop's output, and three rates delay three loops differently."""
+    rig = load_rig(root / "configs" / "rigs" / "cdu_multirate.yaml")
+    margins = {margin.loop: margin for margin in lost_margins(rig, AT_ONCE)}
+    assert {name: margin.delay_s for name, margin in margins.items()} == pytest.approx(
+        {"rack_pressure": 0.05, "supply_temp": 0.25, "warm_water": 5.0 + 10.0}
+    )
+    for margin in margins.values():
+        assert margin.remaining_deg is not None
+        assert margin.remaining_deg > 45.0
+
+
 def test_finding_the_margins_leaves_the_rig_as_it_was(root: Path) -> None:
     rig = load_rig(root / "configs" / "rigs" / "cdu_sil.yaml")
     before = [wired.plant.snapshot() for wired in rig.wired_plants.values()]
@@ -204,7 +216,7 @@ def test_the_parts_are_told(write_rig: WriteRig) -> None:
     )
     (found,) = lost_margins(load_rig(write_rig("linear", slower)), Latency(0.02, is_measured=True))
     assert parts_of_delay(dataclasses.asdict(found)) == (
-        "delay 3020 ms = 20 ms latency (measured) + 1000 ms hold + 2000 ms worker; "
-        "the plant's dead time of 5000 ms is in the phase margin"
+        "delay 3.02 s = 20 ms latency (measured) + 1 s hold + 2 s worker; "
+        "the plant's dead time of 5 s is in the phase margin"
     )
     assert parts_of_delay({"delay_s": 0.02}) == "delay 20 ms"
