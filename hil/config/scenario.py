@@ -1,4 +1,4 @@
-"""The scenario file: what happens when. Set-point changes, equipment faults, sensor faults, another load."""
+"""The scenario file: what happens when. Set-point changes, equipment, sensor and bus faults, another load."""
 
 from __future__ import annotations
 
@@ -55,7 +55,62 @@ class SensorFault(Strict):
         return self
 
 
-Event = Annotated[SetEvent | EquipmentFault | SensorFault, Field(discriminator="type")]
+_BUS_KEYS = {
+    "delay_s": ("delay", "late"),
+    "jitter_s": ("jitter",),
+    "gap_s": ("byte_at_a_time",),
+    "bits": ("corrupt",),
+    "part": ("corrupt",),
+    "code": ("exception",),
+}
+"""Which faults of a bus take which key."""
+_LONGEST_HOLD_S = 3600.0
+
+
+class BusFaultEvent(Strict):
+    """Disturb the connection to a Modbus TCP device from ``at_s`` on, for ``for_s`` where that is given.
+
+    It befalls each frame of its ``direction`` with ``probability``; which ones, the rig's seed decides. A ``late``
+    reply is held for ``delay_s`` while others pass it: 1.5 periods where it is not given, which is beyond any time-out
+    of the loop. ``part: data`` of ``corrupt`` is what no Modbus TCP client can notice.
+    """
+
+    type: Literal["bus"]
+    at_s: Instant
+    for_s: Span | None = None
+    device: str
+    fault: Literal[
+        "delay", "jitter", "drop", "late", "duplicate", "truncate", "corrupt", "wrong_transaction", "byte_at_a_time",
+        "exception", "half_open", "reset",
+    ]  # fmt: skip
+    probability: Annotated[float, Field(gt=0, le=1)] = 1.0
+    direction: Literal["request", "reply"] = "reply"
+    delay_s: Annotated[float, Field(gt=0, le=_LONGEST_HOLD_S)] | None = None
+    jitter_s: Annotated[float, Field(gt=0, le=_LONGEST_HOLD_S)] | None = None
+    gap_s: Annotated[float, Field(gt=0, le=60)] | None = None
+    """From byte to byte; 0.2 ms where it is not given."""
+    bits: Annotated[int, Field(ge=1, le=2080)] = 1
+    part: Literal["header", "data", "any"] = "header"
+    code: Annotated[int, Field(ge=1, le=255)] = 6
+    """Exception code; 6 is: device busy."""
+
+    @model_validator(mode="after")
+    def _keys_of_the_fault(self) -> BusFaultEvent:
+        for key, faults in _BUS_KEYS.items():
+            if key in self.model_fields_set and self.fault not in faults:
+                raise WrongKeyError(
+                    key, f"the bus fault {self.fault} has no {key}", f"it is of {', '.join(faults)}"
+                )
+        if self.fault == "exception" and "direction" in self.model_fields_set:
+            what = "an exception answers a request in the device's place: it has no direction"
+            raise WrongKeyError("direction", what, "take it out")
+        for fault, key in (("delay", "delay_s"), ("jitter", "jitter_s")):
+            if self.fault == fault and getattr(self, key) is None:
+                raise WrongKeyError("fault", f"the bus fault {fault} needs {key}", f"{key}: 0.05")
+        return self
+
+
+Event = Annotated[SetEvent | EquipmentFault | SensorFault | BusFaultEvent, Field(discriminator="type")]
 
 
 class ScenarioConfig(Strict):

@@ -1,6 +1,7 @@
-"""Faults on a schedule: of sensors and of equipment; and the set-point changes of the same schedule."""
+"""Faults on a schedule: of sensors, of equipment and of the bus; and the set-point changes of the same schedule."""
 
+from hil.faults.bus import BusSwitch
 from hil.faults.equipment import EquipmentSwitch, SetPoint
 from hil.faults.sensor import SensorFalsifier
 
-__all__ = ["EquipmentSwitch", "SensorFalsifier", "SetPoint"]
+__all__ = ["BusSwitch", "EquipmentSwitch", "SensorFalsifier", "SetPoint"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from controller import PID, Limiter
-from hil.config.scenario import load_scenario
+from hil.config.scenario import ScenarioConfig, load_scenario
 from hil.config.schema import RigConfig
 from hil.config.strict import LONGEST_S, validate
 from hil.config.wiring import check_signals, check_uses
@@ -30,6 +30,7 @@ from hil.rig.loads import build_sources, first_values
 from hil.rig.overrides import apply_overrides
 from hil.rig.pacing import spread_offsets
 from hil.rig.profiles import BuiltProfile, asked_for_at
+from hil.rig.proxy import BusFaults
 from hil.rig.scenario import Scenario, Targets
 
 
@@ -91,6 +92,11 @@ class Rig:
         return [use.block for use in self._draft.uses if use.signal == name and use.kind == "read"]
 
     @property
+    def scenario(self) -> ScenarioConfig | None:
+        """The scenario, as chosen by the command line or named in the rig."""
+        return None if self._scenario is None else self._scenario.config
+
+    @property
     def wired_plants(self) -> Mapping[str, plants.Wired]:
         """Plants, with what their ports are wired to."""
         return self._plants
@@ -123,17 +129,20 @@ class Rig:
                 plant.restore(snapshot)
 
     def build(
-        self, events: EventLog, now_ns: Callable[[], int]
+        self, events: EventLog, now_ns: Callable[[], int], bus_faults: BusFaults | None = None
     ) -> tuple[CycleParts, devices.FieldBus | None]:
-        """Make the parts of a cycle and the field bus among them, unconnected. To be called once."""
+        """Make the parts of a cycle and the field bus among them, unconnected. To be called once.
+
+        ``bus_faults`` is the proxy through which some devices are reached; None where there is none.
+        """
         image = Image(self.signals())
         stages = {name: _stage(self.config, image, name) for name in self.limited}
         sources = {
             name: SourceBlock(stages[name], built.profile, built.factor, built.offset)
             for name, built in self._profiles.items()
         }
-        bus = devices.make_devices(self._draft, self._points, image, now_ns, events)
-        targets = Targets(image, sources, self._plants, events, self.config.seed)
+        bus = devices.make_devices(self._draft, self._points, image, now_ns, events, bus_faults)
+        targets = Targets(image, sources, self._plants, events, self.config.seed, bus_faults)
         schedule = (
             Schedule(scenario.actions(self._scenario, targets)) if self._scenario is not None else Schedule()
         )

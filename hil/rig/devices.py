@@ -21,6 +21,7 @@ from hil.loop.events import EventLog
 from hil.loop.image import Image, Signal
 from hil.rig.draft import Draft
 from hil.rig.latency import FieldTiming, used_slots
+from hil.rig.proxy import BusFaults
 
 _WORD_BITS = 16
 
@@ -169,15 +170,22 @@ def _check_fit(draft: Draft, points: list[Point]) -> None:
 
 
 def make_devices(
-    draft: Draft, selected: Mapping[str, Selected], image: Image, now_ns: Callable[[], int], events: EventLog
+    draft: Draft,
+    selected: Mapping[str, Selected],
+    image: Image,
+    now_ns: Callable[[], int],
+    events: EventLog,
+    bus_faults: BusFaults | None = None,
 ) -> FieldBus | None:
     """Make every device, not yet connected; ``now_ns`` is the loop's clock. None where the rig has no device."""
     devices = []
     for number, (name, points) in enumerate(selected.items()):
         config = draft.config.devices[name]
         place = (draft.document.file, draft.document.line("devices", name))
+        proxied = bus_faults.address(name) if bus_faults is not None else None
+        host, port = proxied or (config.host, config.port)
         settings = ModbusTcpSettings(
-            host=config.host, port=config.port, max_registers=config.max_registers,
+            host=host, port=port, max_registers=config.max_registers,
             max_gap_registers=config.max_gap_registers, max_in_flight=config.max_in_flight, gap_ms=config.gap_ms,
             connect_timeout_s=config.connect_timeout_s, seed=draft.config.seed + number,
         )  # fmt: skip

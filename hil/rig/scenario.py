@@ -1,4 +1,4 @@
-"""From a scenario file to a schedule of actions on sources, plants and sensors."""
+"""From a scenario file to a schedule of actions on sources, plants, sensors and buses."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hil.config.nearest import did_you_mean
-from hil.config.scenario import EquipmentFault, ScenarioConfig, SensorFault, SetEvent
+from hil.config.scenario import BusFaultEvent, EquipmentFault, ScenarioConfig, SensorFault, SetEvent
 from hil.config.yaml_lines import Document
-from hil.faults import EquipmentSwitch, SensorFalsifier, SetPoint
+from hil.faults import BusSwitch, EquipmentSwitch, SensorFalsifier, SetPoint
 from hil.loop.clock import NS_PER_S
 from hil.loop.cycle import Falsifier
 from hil.loop.events import EventLog
@@ -17,6 +17,7 @@ from hil.loop.schedule import Action
 from hil.loop.source import SourceBlock
 from hil.rig.draft import Draft
 from hil.rig.plants import Wired
+from hil.rig.proxy import BusFaults, bus_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,14 @@ class Scenario:
 
 @dataclass(slots=True)
 class Targets:
-    """What a scenario acts on; ``falsifiers`` is the list the cycle runs."""
+    """What a scenario acts on; ``falsifiers`` is the list the cycle runs, ``bus`` the proxy, where one is needed."""
 
     image: Image
     sources: Mapping[str, SourceBlock]
     plants: Mapping[str, Wired]
     events: EventLog
     seed: int
+    bus: BusFaults | None = None
     falsifiers: list[Falsifier] = field(default_factory=list)
 
 
@@ -50,6 +52,8 @@ def check_scenario(
             found = _set_problem(draft, event, sources)
         elif isinstance(event, EquipmentFault):
             found = _equipment_problem(event, plants)
+        elif isinstance(event, BusFaultEvent):
+            found = bus_problem(draft, event)
         elif event.signal not in measured:
             hint = did_you_mean(event.signal, measured)
             what = f"a sensor fault needs a signal that a device or a plant writes, not {event.signal!r}"
@@ -118,6 +122,11 @@ def actions(scenario: Scenario, targets: Targets) -> list[tuple[int, Action]]:
                 event.plant, targets.plants[event.plant].plant, event.fault, targets.events
             )
             on, off = switch.on, switch.off
+        elif isinstance(event, BusFaultEvent):
+            if targets.bus is None:
+                continue  # a trial without devices has no bus
+            disturbance = BusSwitch(*targets.bus.placed(number), targets.bus.proxy, targets.events)
+            on, off = disturbance.on, disturbance.off
         else:
             falsifier = _falsifier(event, targets, number)
             on, off = falsifier.on, falsifier.off

@@ -26,6 +26,7 @@ from hil.rig.cost import refuse_short_period
 from hil.rig.delay import measured_latency
 from hil.rig.devices import FieldBus
 from hil.rig.margins import lost_margins
+from hil.rig.proxy import BusFaults, bus_faults
 from hil.rig.realtime import Tell, real_time
 from hil.version import __version__
 
@@ -146,17 +147,20 @@ def run_rig(
     stop = stop or StopFlag()
     events = EventLog()
     clock = VirtualClock() if rig.config.clock == "virtual" else WallClock()
-    parts, bus = rig.build(events, clock.now_ns)
-    try:
-        if bus is not None:
-            bus.prove(_PROVE_TIMEOUT_S)
-        started = datetime.now(UTC)
-        folder = RunFolder(out, rig.config.rig, started)
-        folder.write_rig(rig.resolved)
-        return _run(rig, parts, bus, clock, folder, stop, events, progress, started, command, tell)
-    finally:
-        if bus is not None:
-            bus.close()
+    with bus_faults(rig.config, rig.scenario, events) as disturbed:
+        parts, bus = rig.build(events, clock.now_ns, disturbed)
+        try:
+            if bus is not None:
+                bus.prove(_PROVE_TIMEOUT_S)
+            started = datetime.now(UTC)
+            folder = RunFolder(out, rig.config.rig, started)
+            folder.write_rig(rig.resolved)
+            return _run(
+                rig, parts, bus, clock, folder, stop, events, progress, started, command, tell, disturbed
+            )
+        finally:
+            if bus is not None:
+                bus.close()
 
 
 def _run(
@@ -171,6 +175,7 @@ def _run(
     started: datetime,
     command: str,
     tell: Tell | None,
+    disturbed: BusFaults | None,
 ) -> RunResult:
     config = rig.config
     layout = RowLayout(tuple(config.signals), rig.limited)
@@ -197,6 +202,8 @@ def _run(
     wall_s = time.perf_counter() - begun
     folder.write_json("timing.json", _timing(rig, cycle, bus))
     counters = _counters(parts, cycle, events)
+    if disturbed is not None:
+        counters["bus_faults"] = disturbed.proxy.counters()
     counters["recorder"] = {"restarts": recorded.restarts, "stalls": recorded.stalls}
     folder.write_json(
         "run.json", _record_of_run(end, wall_s, recorded, folder.errors, counters, started, command, grants)
