@@ -22,6 +22,8 @@ class RealTimeConfig(Strict):
     lock_memory: bool = False
     wait: Literal["block", "spin"] = "block"
     """block sleeps to the deadline; spin sleeps to a margin before it and looks at the clock for the rest."""
+    rehearse: bool = False
+    """Warm the caches by a cycle that goes nowhere, shortly before each deadline and while replies are waited for."""
     spin_margin_us: Annotated[float, Field(gt=0, le=5000)] | None = None
     """Measured at the start of the run where not given; never over half the period."""
 

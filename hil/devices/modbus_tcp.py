@@ -64,6 +64,9 @@ class ModbusTcpDevice:
         Where a point of ``writes`` may not be written, or the heartbeat is not such a register.
     """
 
+    link_type: type[Link] = Link
+    """What it talks through; a rehearsal has one without a wire."""
+
     def __init__(
         self,
         name: str,
@@ -81,7 +84,7 @@ class ModbusTcpDevice:
         self._now_ns = now_ns
         self._counts = dict.fromkeys(COUNTERS, 0)
         self._events = Events()
-        self._link = Link(settings, now_ns, self._counts, self._events)
+        self._link = self.link_type(settings, now_ns, self._counts, self._events)
         self._alone: Scan | None = None
         self._gap_ns = int(settings.gap_ms * 1e6)
         self._plan = WritePlan(writes, image, settings, heartbeat)

@@ -25,12 +25,25 @@ class Scan:
         Each with a name of its own.
     now_ns : callable
         Loop time, ns; the same as the devices'.
+    wait : Wait, optional
+        In place of the system's, where there is nothing to wait for.
+
+    Attributes
+    ----------
+    while_waiting : callable or None
+        Called once in each read phase, when all requests are out and their replies still on the way.
     """
 
-    def __init__(self, devices: Sequence[ModbusTcpDevice], now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        devices: Sequence[ModbusTcpDevice],
+        now_ns: Callable[[], int],
+        wait: Wait[ModbusTcpDevice] | None = None,
+    ) -> None:
         self.devices = tuple(devices)
+        self.while_waiting: Callable[[], None] | None = None
         self._now_ns = now_ns
-        self._wait: Wait[ModbusTcpDevice] = new_wait()
+        self._wait: Wait[ModbusTcpDevice] = new_wait() if wait is None else wait
         self._is_paced = any(device.settings.gap_ms for device in self.devices)
         for device in self.devices:
             device.attach(self._wait)
@@ -40,6 +53,8 @@ class Scan:
         if self._has_time(deadline_ns):
             for device in self.devices:
                 device.begin_read(now_ns)
+            if self.while_waiting is not None:
+                self.while_waiting()
             self._gather(deadline_ns)
 
     def write(self, now_ns: int, deadline_ns: int) -> None:

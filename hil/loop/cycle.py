@@ -198,7 +198,7 @@ class Cycle:
                 missed = self._missed_asleep(now_ns, deadline_ns)
                 deadline_ns += missed * base_ns
             self._stamp_ns = now_ns
-            self._once(now_ns, (deadline_ns - previous_ns) / NS_PER_S, woken)
+            self.once(now_ns, (deadline_ns - previous_ns) / NS_PER_S, woken)
             self.cycles += 1
             timing.cycle.record_corrected(counter() - woken, base_ns * policy.factor)
             previous_ns = deadline_ns
@@ -225,7 +225,11 @@ class Cycle:
         self._events.emit(now_ns / NS_PER_S, "overrun", "clock", what)
         return missed
 
-    def _once(self, now_ns: int, dt_s: float, woken: int) -> None:
+    def once(self, now_ns: int, dt_s: float, woken: int) -> None:
+        """Run one cycle at its stamp ``now_ns`` (loop time), ``dt_s`` (s) of the grid after the one before.
+
+        ``woken`` is the performance counter at the end of the wait, ns.
+        """
         parts, settings, phases = self._parts, self._settings, self.timing.phases
         counter = time.perf_counter_ns
         if now_ns >= parts.schedule.next_ns:

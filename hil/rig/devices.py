@@ -246,6 +246,10 @@ class FieldBus:
         """How often each kind of event happened, as ``device.counter``."""
         return self._scan.counters()
 
+    def rehearse(self, run: Callable[[], None]) -> None:
+        """Have ``run`` called once in each read phase, while the replies are on their way."""
+        self._scan.while_waiting = run
+
     def prove(self, timeout_s: float) -> None:
         """Connect and read every point once, before the loop; raises ``DeviceError``."""
         self._scan.prove(timeout_s)

@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from hil.config.realtime import RealTimeConfig
+from hil.devices.rehearsal import REHEARSE_NS, Rehearsal
 from hil.loop.clock import VirtualClock, WallClock
 from hil.loop.events import EventLog
 from hil.loop.realtime import Grant, RealTime, RealTimeSettings
+from hil.rig.devices import FieldBus
+
+_LEAST_PERIODS = 4
+"""A rehearsal may take a quarter of the period, or else it would be more of a load than a help."""
 
 Tell = Callable[[str], None]
 """Told each refusal, one line."""
@@ -21,6 +26,7 @@ def real_time(
     period_ns: int,
     events: EventLog,
     tell: Tell | None,
+    bus: FieldBus | None = None,
 ) -> Iterator[tuple[Grant, ...]]:
     """While inside, the thread has what the system granted; ``clock`` spins where asked. Gives the grants.
 
@@ -29,12 +35,33 @@ def real_time(
     if isinstance(clock, VirtualClock):
         yield ()
         return
-    with RealTime(RealTimeSettings(**config.model_dump()), period_ns) as granted:
+    asked = RealTimeSettings(**config.model_dump(exclude={"rehearse"}))
+    with RealTime(asked, period_ns) as granted:
         clock.spin_ns = granted.spin_ns
+        grants = (*granted.grants, *([_rehearse(clock, period_ns, bus)] if config.rehearse else []))
         asks_for_nothing = config == RealTimeConfig()
-        for grant in granted.grants:
+        for grant in grants:
             if not (grant.granted and asks_for_nothing):
                 events.emit(0.0, "realtime", grant.asked, grant.line)
             if not grant.granted and tell is not None:
                 tell(grant.line)
-        yield granted.grants
+        yield grants
+
+
+def _rehearse(clock: WallClock, period_ns: int, bus: FieldBus | None) -> Grant:
+    """Have a cycle rehearsed before each deadline and, with devices, while their replies are waited for."""
+    least_ns = _LEAST_PERIODS * REHEARSE_NS
+    if period_ns < least_ns:
+        line = (
+            f"rehearsal: refused, {REHEARSE_NS / 1000:.0f} us before each deadline are too much of a period of "
+            f"{period_ns / 1000:.0f} us; a cycle may find the caches cold. Take it from {least_ns / 1000:.0f} us on"
+        )
+        return Grant("rehearsal", granted=False, line=line)
+    rehearsal = Rehearsal()
+    clock.rehearse, clock.rehearse_ns = rehearsal.run, REHEARSE_NS
+    if bus is not None:
+        bus.rehearse(rehearsal.run)
+    line = f"rehearsal: {REHEARSE_NS / 1000:.0f} us before each deadline" + (
+        ", and while replies are waited for" if bus is not None else ""
+    )
+    return Grant("rehearsal", granted=True, line=line)

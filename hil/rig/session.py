@@ -193,7 +193,7 @@ def _run(
         # Workers come first: what the loop is granted is not theirs to inherit.
         with (
             workers_running(parts.controllers if config.clock == "wall" else (), events, config.realtime.cpu),
-            real_time(config.realtime, clock, settings.period_ns, events, tell) as grants,
+            real_time(config.realtime, clock, settings.period_ns, events, tell, bus) as grants,
         ):
             end = cycle.run()
     finally:

@@ -1,9 +1,9 @@
 """The Python side of the field benchmarks: a whole cycle over Modbus TCP, in a process of its own.
 
-``python field_cycle.py RATE_HZ CYCLES apart|joined PORT...`` runs ``hil.loop.cycle.Cycle`` with a device a port: read
+``python field_cycle.py RATE_HZ CYCLES apart|joined plain|rehearsed PORT...`` runs ``hil.loop.cycle.Cycle`` with a device a port: read
 32 registers, two PI controllers, eight limiters, write 8 registers, heartbeat (in the register that follows them:
 joined; one further on: apart). Controllers and limiters are there for the first device only, unless one alone is given.
-Prints one line of JSON, times in us.
+Prints one line of JSON, times in us. Rehearsed is the rig key ``realtime.rehearse``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from controller import PID, Limiter
 from hil.config.points import Point
 from hil.devices.modbus_settings import ModbusTcpSettings
 from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.devices.rehearsal import REHEARSE_NS, Rehearsal
 from hil.devices.scan import Scan
 from hil.loop.clock import NS_PER_S, WallClock
 from hil.loop.control import PidBlock
@@ -128,11 +129,14 @@ def stages_of(image: Image) -> tuple[list[PidBlock], list[OutputStage]]:
     return blocks, stages
 
 
-def run(rate_hz: float, cycles: int, heartbeat: str, ports: list[int]) -> dict[str, Any]:
+def run(rate_hz: float, cycles: int, heartbeat: str, rehearse: str, ports: list[int]) -> dict[str, Any]:
     clock = WallClock()
     points = [points_of(number, heartbeat) for number in range(len(ports))]
     image = image_of(len(ports), points)
     scan = Scan([device_of(n, port, image, points[n], clock) for n, port in enumerate(ports)], clock.now_ns)
+    if rehearse == "rehearsed":
+        scan.while_waiting = clock.rehearse = Rehearsal().run
+        clock.rehearse_ns = REHEARSE_NS
     blocks, stages = stages_of(image)
     period_ns = round(NS_PER_S / rate_hz)
     settings = CycleSettings(
@@ -165,5 +169,7 @@ def run(rate_hz: float, cycles: int, heartbeat: str, ports: list[int]) -> dict[s
 
 
 if __name__ == "__main__":
-    figures = run(float(sys.argv[1]), int(sys.argv[2]), sys.argv[3], [int(port) for port in sys.argv[4:]])
+    figures = run(
+        float(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4], [int(port) for port in sys.argv[5:]]
+    )
     sys.stdout.write(json.dumps(figures) + "\n")

@@ -137,6 +137,19 @@ def test_a_run_records_what_it_was_granted_and_its_recorder_is_ordinary(tmp_path
     assert [event["text"] for event in events] == [grant["line"] for grant in told]
 
 
+@pytest.mark.parametrize(("period_s", "granted"), [(0.01, True), (0.001, False)])
+def test_a_rehearsal_is_told_and_refused_where_the_period_leaves_no_time(
+    tmp_path: Path, period_s: float, granted: bool
+) -> None:
+    rig = sr.write_rig(tmp_path, period_s=period_s, duration_s=0.5)
+    rig.write_text(rig.read_text() + "realtime: {rehearse: true}\n")
+    process = sr.start("run", rig, "--out", tmp_path / "runs", "--json")
+    out, err = process.communicate(timeout=60)
+    told = {grant["asked"]: grant for grant in json.loads(out)["realtime"]}["rehearsal"]
+    assert told["granted"] is granted
+    assert ("Take it from 1600 us on" in err) is not granted
+
+
 def test_spinning_wakes_at_the_deadline_and_the_margin_is_never_over_half_the_period() -> None:
     with RealTime(RealTimeSettings(wait="spin", spin_margin_us=400.0), PERIOD_NS) as asked:
         assert asked.spin_ns == 400_000
