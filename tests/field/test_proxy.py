@@ -1,0 +1,255 @@
+"""The loop through the fault proxy: each fault on one frame in twenty, and never a wrong value that looks right.
+
+In the suite each fault has a second or so. The long form has 10,000 cycles of each::
+
+    COLDLOOP_PROXY_CYCLES=10000 python -m pytest -s tests/field/test_proxy.py -k one_frame_in_twenty
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from truthful_server import BLOCK, TICK_NS, TruthfulServer, is_true, stamp_now
+
+from hil.config.points import Point
+from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.faults.proxy import FAULT_KINDS, BusFault, ProxiedDevice, ProxyPlan, ProxyProcess
+from hil.loop.clock import NS_PER_S, WallClock
+from hil.loop.cycle import Cycle, CycleParts, CycleSettings, StopFlag
+from hil.loop.events import EventLog
+from hil.loop.image import GOOD, Image, Signal
+from hil.loop.overrun import OverrunPolicy, OverrunSettings
+from hil.loop.schedule import Schedule
+
+PERIOD_NS = 10_000_000
+CYCLES = int(os.environ.get("COLDLOOP_PROXY_CYCLES", "90"))
+SHARE = 0.05
+RECOVERY_CYCLES, TRIALS = 2, 6
+"""A machine that takes the processor away spoils a trial; what is wrong spoils them all."""
+AT = (0, 100)
+"""Addresses of the two blocks that are read."""
+
+DELAYS_S = {"delay": 0.004, "jitter": 0.02, "late": 0.015, "byte_at_a_time": 0.0002}
+FAULTS = tuple(BusFault(kind, SHARE, delay_s=DELAYS_S.get(kind, 0.0)) for kind in FAULT_KINDS)
+SEEN_BY = {
+    "drop": "timeouts", "late": "timeouts", "duplicate": "wrong_transaction", "exception": "exception_replies",
+    "wrong_transaction": "wrong_transaction", "reset": "connections_lost", "half_open": "timeouts",
+    "truncate": "timeouts",
+}  # fmt: skip
+"""The counter of the device that must tell of a fault."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[TruthfulServer]:
+    with TruthfulServer() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def proxy(server: TruthfulServer) -> Iterator[ProxyProcess]:
+    data = BusFault("corrupt", 0.2, part="data")
+    devices = (
+        ProxiedDevice("far", "127.0.0.1", server.port, 5, FAULTS),
+        ProxiedDevice("undetectable", "127.0.0.1", server.port, 6, (data,)),
+        ProxiedDevice("nowhere", "127.0.0.1", 1, 7, ()),
+    )
+    made = ProxyProcess(ProxyPlan(devices))
+    yield made
+    made.close()
+
+
+@dataclass
+class Watched:
+    """A device between cycle and wire that knows the truth, and holds each cycle against it."""
+
+    device: ModbusTcpDevice
+    image: Image
+    server: TruthfulServer
+    wrong: list[str] = field(default_factory=list)
+    fresh: list[bool] = field(default_factory=list)
+    """Of each cycle: whether all values are of this very cycle, and GOOD."""
+    at_ns: list[int] = field(default_factory=list)
+    unaccounted: list[int] = field(default_factory=list)
+    number: int = 0
+
+    def read(self, now_ns: int, deadline_ns: int) -> None:
+        image, asked, before = self.image, stamp_now(), list(self.image.received_ns)
+        self.device.read(now_ns, deadline_ns)
+        fresh = True
+        for block, address in enumerate(AT):
+            slots = range(block * (BLOCK - 1), (block + 1) * (BLOCK - 1))
+            stamp, *words = (int(image.values[slot]) for slot in slots)
+            is_new = image.received_ns[slots[0]] != before[slots[0]]
+            if all(image.quality[slot] == GOOD for slot in slots) and not is_true(address, stamp, words):
+                self.wrong.append(f"cycle {self.number}: block {address} is not of one answer, or altered")
+            if is_new and (stamp - asked) & 0xFFFFFFFF > 10 * NS_PER_S // TICK_NS:
+                self.wrong.append(
+                    f"cycle {self.number}: block {address} was answered before it was asked for"
+                )
+            fresh &= is_new and image.quality[slots[0]] == GOOD
+        self.fresh.append(fresh)
+        self.at_ns.append(now_ns)
+
+    def write(self, now_ns: int, deadline_ns: int, *, force: bool = False) -> None:
+        self.number += 1
+        high, low = divmod(self.number, 1 << 16)
+        self.image.values[-2:] = [float(high), float(low)]
+        before = self.device.counters()
+        self.device.write(now_ns, deadline_ns)
+        after = self.device.counters()
+        sent, taken, lost, refused = (
+            after[name] - before[name]
+            for name in (
+                "writes_sent",
+                "writes_acknowledged",
+                "writes_unacknowledged",
+                "writes_refused_by_peer",
+            )
+        )
+        if sent != taken + lost + refused:
+            self.unaccounted.append(self.number)
+        if taken and (200, (high, low)) not in self.server.writes[-20:]:
+            self.wrong.append(f"write {self.number} was acknowledged and never arrived")
+
+    def counters(self) -> dict[str, int]:
+        return self.device.counters()
+
+    def close(self) -> None:
+        self.device.close()
+
+
+def signals() -> list[Signal]:
+    read = [
+        Signal(f"b{at}_{place}", "1", 0.0, 2.0**32, 0.0, 3 * PERIOD_NS)
+        for at in AT
+        for place in range(1, BLOCK)
+    ]
+    return [*read, Signal("high", "1", 0, 65535, 0.0), Signal("low", "1", 0, 65535, 0.0)]
+
+
+def watched(server: TruthfulServer, port: int, clock: WallClock) -> Watched:
+    image = Image(signals())
+    reads = []
+    for block, at in enumerate(AT):
+        first = block * (BLOCK - 1)
+        reads.append((Point(f"b{at}_1", 1, "input_register", at, "uint32"), first))
+        for place in range(2, BLOCK):
+            point = Point(f"b{at}_{place}", 1, "input_register", at + place, "uint16")
+            reads.append((point, first + place - 1))
+    writes = [
+        (
+            Point(name, 1, "holding_register", 200 + n, "uint16", access="w", write="every_cycle"),
+            len(reads) + n,
+        )
+        for n, name in enumerate(("high", "low"))
+    ]
+    settings = ModbusTcpSettings(
+        "127.0.0.1", port, backoff_min_s=PERIOD_NS / 4e9, backoff_max_s=PERIOD_NS / 1e9
+    )
+    device = ModbusTcpDevice("far", settings, image, reads, writes, clock.now_ns)
+    return Watched(device, image, server)
+
+
+def run(
+    server: TruthfulServer, proxy: ProxyProcess, name: str, faults: list[int], cycles: int
+) -> tuple[Watched, Cycle, int]:
+    """Run ``cycles`` of which all but the last 15 and the first 5 are disturbed; gives the time of their end, ns."""
+    clock = WallClock()
+    far = watched(server, proxy.ports[name], clock)
+    far.device.prove(5.0)
+
+    def switch(on: bool) -> None:
+        for fault in faults:
+            proxy.switch(name, fault, on=on)
+
+    end_ns = (cycles - 15) * PERIOD_NS
+    schedule = Schedule([(5 * PERIOD_NS, lambda _: switch(True)), (end_ns, lambda _: switch(False))])
+    settings = CycleSettings(
+        PERIOD_NS, cycles * PERIOD_NS, int(0.6 * PERIOD_NS), int(0.3 * PERIOD_NS), is_virtual=False
+    )
+    cycle = Cycle(
+        CycleParts(far.image, devices=(far,), schedule=schedule), clock, settings, OverrunPolicy(OverrunSettings()),
+        _NoSink(), EventLog(), StopFlag(),
+    )  # fmt: skip
+    try:
+        cycle.run()
+    finally:
+        switch(False)
+        far.close()
+    return far, cycle, end_ns
+
+
+class _NoSink:
+    def push(self, now_ns: int) -> None:
+        """Forget the row."""
+
+
+def cycles_to_recover(far: Watched, end_ns: int) -> int:
+    """Count the cycles after the end of the fault up to the first one with all values fresh, itself included."""
+    after = [fresh for at_ns, fresh in zip(far.at_ns, far.fresh, strict=True) if at_ns >= end_ns]
+    return after.index(True) + 1 if True in after else len(after) + 100
+
+
+@pytest.mark.parametrize("fault", [*range(len(FAULTS)), -1], ids=[*FAULT_KINDS, "all_of_them"])
+def test_one_frame_in_twenty_is_disturbed_and_no_wrong_value_is_good(
+    server: TruthfulServer, proxy: ProxyProcess, fault: int
+) -> None:
+    chosen = [fault] if fault >= 0 else list(range(len(FAULTS)))
+    before = proxy.counters()
+    recovery = []
+    for _ in range(TRIALS):
+        far, cycle, end_ns = run(server, proxy, "far", chosen, max(CYCLES, 60))
+        counts = far.counters()
+        assert far.wrong == []
+        assert far.unaccounted == []
+        assert counts["writes_sent"] == sum(
+            counts[name]
+            for name in ("writes_acknowledged", "writes_unacknowledged", "writes_refused_by_peer")
+        )
+        # The period is kept: every point of the grid was run or counted as skipped.
+        points = [at_ns // PERIOD_NS for at_ns in far.at_ns]
+        assert sorted(set(points)) == points
+        assert len(points) == cycle.cycles
+        assert cycle.cycles + cycle.overrun.skipped_periods >= max(CYCLES, 60)
+        assert far.fresh.count(True) > 5
+        recovery.append(cycles_to_recover(far, end_ns))
+        if recovery[-1] <= RECOVERY_CYCLES:
+            break
+    assert min(recovery) <= RECOVERY_CYCLES
+    injected = {kind: proxy.counters()[f"far.{kind}"] - before[f"far.{kind}"] for kind in FAULT_KINDS}
+    kind = FAULT_KINDS[fault] if fault >= 0 else "drop"
+    assert injected[kind] > 0
+    if fault >= 0:
+        assert sum(injected.values()) == injected[kind]
+        if kind in SEEN_BY and len(recovery) == 1:
+            assert counts[SEEN_BY[kind]] > 0
+    told = {name: count for name, count in counts.items() if count and "heartbeat" not in name}
+    figures = {"injected": injected[kind] if fault >= 0 else injected, "recovery_cycles": recovery,
+               "cycles": cycle.cycles, "skipped": cycle.overrun.skipped_periods,
+               "fresh": far.fresh.count(True)}  # fmt: skip
+    print(f"\n{FAULT_KINDS[fault] if fault >= 0 else 'all'}: {json.dumps(figures | told)}")  # noqa: T201
+
+
+def test_changed_data_is_what_nobody_can_notice_and_the_judge_here_does(
+    server: TruthfulServer, proxy: ProxyProcess
+) -> None:
+    """Modbus TCP has no checksum: this fault passes every client, so the check above is known to be able to fail."""
+    far, _, _ = run(server, proxy, "undetectable", [0], 60)
+    assert any("altered" in what for what in far.wrong)
+
+
+def test_a_device_that_is_not_there_is_told_by_a_reset(proxy: ProxyProcess) -> None:
+    clock = WallClock()
+    image = Image(signals())
+    point = (Point("b0_1", 1, "input_register", 0, "uint32"), 0)
+    settings = ModbusTcpSettings("127.0.0.1", proxy.ports["nowhere"])
+    device = ModbusTcpDevice("nowhere", settings, image, [point], [], clock.now_ns)
+    with pytest.raises(Exception, match="nowhere"):
+        device.prove(5.0)
+    device.close()
+    assert proxy.counters()["nowhere.unreachable"] > 0
