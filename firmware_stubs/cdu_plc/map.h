@@ -37,9 +37,7 @@ enum holding_register {
     HR_BENCH_FLOW = 203,           /* uint16, .1 L/min */
     HR_BENCH_LEAK = 204,           /* 1 = leak */
     HR_BENCH_VALVE_STUCK = 205,
-    HR_BENCH_PUMP_TRIP = 206,
-    HR_FIRST = HR_MODE_COMMAND,
-    HR_LAST = HR_BENCH_PUMP_TRIP
+    HR_BENCH_PUMP_TRIP = 206
 };
 
 enum magic_word { WORD_NONE = 0, WORD_START = 2321, WORD_STOP = 2322, WORD_FAULT_RESET = 2323 };

@@ -83,7 +83,7 @@ void plc_write(plc *p, uint16_t address, uint16_t raw)
     case HR_BENCH_LEAK: p->leak = raw != 0; break;
     case HR_BENCH_VALVE_STUCK: p->valve_stuck = raw != 0; break;
     case HR_BENCH_PUMP_TRIP: p->pump_tripped = raw != 0; break;
-    default: break; /* registers_check has refused everything else */
+    default: break; /* the register table has refused everything else */
     }
 }
 

@@ -46,7 +46,7 @@ typedef struct {
 
 void plc_init(plc *p, const plc_settings *settings);
 
-/* One holding register was written; the value has passed registers_check. */
+/* One holding register was written; the value has passed the register table. */
 void plc_write(plc *p, uint16_t address, uint16_t raw);
 
 /* Advances the program and its actuators by dt_s. */

@@ -9,10 +9,15 @@ void watchdog_init(watchdog *w, double limit_s)
     w->limit_s = limit_s;
 }
 
+void watchdog_feed(watchdog *w)
+{
+    w->age_s = 0.0;
+}
+
 void watchdog_beat(watchdog *w, uint16_t counter)
 {
     if (counter != w->last)
-        w->age_s = 0.0;
+        watchdog_feed(w);
     w->last = counter;
 }
 

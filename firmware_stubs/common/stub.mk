@@ -1,0 +1,31 @@
+# Rules of every stub. Set NAME and SOURCES before the include for a program; BUILD is its folder.
+CC      ?= gcc
+CFLAGS  ?= -O2 -g
+COMMON  := $(dir $(lastword $(MAKEFILE_LIST)))
+# The feature macro opens POSIX.1-2008 (pselect, clock_gettime, sigaction), which plain C99 hides.
+override CFLAGS += -std=c99 -Wall -Wextra -Werror -pedantic -D_POSIX_C_SOURCE=200809L -I$(COMMON) -I.
+LDLIBS  += -lmodbus -lm
+
+ifdef NAME
+BUILD        ?= build
+# A build in another folder (another compiler's, a sanitizer's) has its own common part.
+COMMON_BUILD ?= $(if $(filter build,$(BUILD)),$(COMMON)build,$(BUILD)/common)
+OBJECTS      := $(SOURCES:%.c=$(BUILD)/%.o)
+
+$(BUILD)/$(NAME): $(OBJECTS) $(COMMON_BUILD)/libstub.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(COMMON_BUILD)/libstub.a: $(wildcard $(COMMON)*.c $(COMMON)*.h $(COMMON)Makefile)
+	$(MAKE) -C $(COMMON) BUILD=$(abspath $(COMMON_BUILD))
+endif
+
+$(BUILD)/%.o: %.c $(wildcard *.h $(COMMON)*.h) Makefile $(COMMON)stub.mk | $(BUILD)
+	$(CC) $(CFLAGS) -c -o $@ $<
+
+$(BUILD):
+	mkdir -p $@
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: clean
