@@ -140,7 +140,8 @@ def through_stepping(plant: CduPlant) -> tuple[np.ndarray, float]:
 @pytest.mark.slow
 def test_an_hour_in_closed_loop_is_the_same_and_twenty_times_sooner(benchmark):
     runs = []
-    benchmark.pedantic(lambda: runs.append(through_stepping(started_plant())), rounds=3)
+    # The target, with a sixfold margin: ours takes a few hundredths of a second, so one of eight finds a quiet moment.
+    benchmark.pedantic(lambda: runs.append(through_stepping(started_plant())), rounds=8)
     ours, ours_s = min(runs, key=lambda run: run[1])
     plant = started_plant()
     # Neither side pays for loading its compiled code.

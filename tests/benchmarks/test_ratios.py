@@ -1,8 +1,8 @@
 """The cost of each part of the loop against a stored baseline of ratios; see ratios.py for how to renew it.
 
-The factor is 2 for slower: a part that lost an optimisation (a kernel that falls back to Python, a look-up by name in
-the loop) is three and more times slower, while the medians of rounds on shared machines and between versions of
-Python stay within 1.5. It is 3 for faster: then the baseline says nothing any more.
+The factor is 3 for slower: a part that lost an optimisation (a kernel that falls back to Python, a look-up by name in
+the loop) is that and more, while the medians of rounds on shared machines, between processors and between versions of
+Python stay within 2. It is 5 for faster: then the baseline says nothing any more.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-SLOWER, FASTER = 2.0, 3.0
-ATTEMPTS = 3
+SLOWER, FASTER = 3.0, 5.0
+ATTEMPTS = 5
 
 _spec = importlib.util.spec_from_file_location("ratios", HERE / "ratios.py")
 assert _spec is not None
@@ -58,9 +58,9 @@ def test_a_part_that_became_slow_is_found() -> None:
     pair = ratios.limiter_step()
 
     def slow() -> None:
-        for _ in range(4):
+        for _ in range(6):
             pair.subject()
 
     ratio = ratios.measured_ratio(ratios.Pair(slow, pair.reference, pair.calls))
-    assert "slower than 2" in drift(ratio, BASELINE["limiter_step"])
-    assert drift(BASELINE["limiter_step"] / 4.0, BASELINE["limiter_step"]).endswith("renew the baseline")
+    assert "slower than 3" in drift(ratio, BASELINE["limiter_step"])
+    assert drift(BASELINE["limiter_step"] / 6.0, BASELINE["limiter_step"]).endswith("renew the baseline")
