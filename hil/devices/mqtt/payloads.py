@@ -17,7 +17,7 @@ from hil.devices.mqtt.instants import NotATimeError, parse_instant
 LARGEST_BYTES = 65536
 """A longer payload is refused before it is looked at."""
 VALUE = "{value}"
-_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
+_NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
 _WORDS = {"true": 1.0, "false": 0.0, "on": 1.0, "off": 0.0}
 
 
