@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from hil.config.northbound import NorthboundConfig
 from hil.config.pace import Paced
 from hil.config.plants import PlantConfig
 from hil.config.profiles import ProfileConfig
@@ -227,6 +228,8 @@ class RigConfig(Strict):
     plants: dict[Name, PlantConfig] = Field(default_factory=dict)
     controllers: dict[Name, PidConfig] = Field(default_factory=dict)
     devices: dict[Name, ModbusTcpConfig] = Field(default_factory=dict)
+    northbound: NorthboundConfig | None = None
+    """What the rig shows of itself to a DCIM; only on the wall clock."""
     loops: dict[Name, LoopConfig] = Field(default_factory=dict)
     requirements: tuple[RequirementConfig, ...] = Field(default=(), strict=False)
 

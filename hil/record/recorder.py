@@ -161,6 +161,11 @@ class CompanionRecorder:
         return self._kept.process_id
 
     @property
+    def table_path(self) -> str:
+        """Path of the table of latest values, for ``LatestReader``; empty where this system has none."""
+        return self._table.path
+
+    @property
     def rows_dropped(self) -> int:
         """Rows that found the ring full."""
         return self._rows.dropped

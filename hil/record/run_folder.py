@@ -63,8 +63,12 @@ class RunFolder:
 
     def write_json(self, name: str, data: dict[str, Any]) -> None:
         """Write ``data`` as JSON."""
+        self.write_text(name, json.dumps(data, indent=1, allow_nan=False) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write ``text`` as it is."""
         try:
-            _replace(self.path / name, json.dumps(data, indent=1, allow_nan=False) + "\n")
+            _replace(self.path / name, text)
         except OSError as error:
             self.errors.append(f"{name}: {error}")
 

@@ -20,13 +20,14 @@ from hil.loop.clock import NS_PER_S
 from hil.loop.cycle import CycleParts
 from hil.loop.events import EventLog
 from hil.loop.image import Image, Signal
+from hil.loop.mailbox import Mailbox
 from hil.loop.output import OutputStage
 from hil.loop.schedule import Schedule
-from hil.loop.source import SourceBlock
 from hil.rig import checks, controllers, devices, plants, scenario
 from hil.rig.action import check_actions
 from hil.rig.draft import Draft
 from hil.rig.loads import build_sources, first_values
+from hil.rig.northbound import check_northbound, make_source, served_beyond_this_machine
 from hil.rig.overrides import apply_overrides
 from hil.rig.pacing import spread_offsets
 from hil.rig.profiles import BuiltProfile, asked_for_at
@@ -75,8 +76,9 @@ class Rig:
 
     @property
     def dangers(self) -> list[Problem]:
-        """Devices that this rig writes to outside this machine."""
-        return devices.writes_beyond_this_machine(self._draft, self._points)
+        """Devices that this rig writes to outside this machine, and a server that others can reach."""
+        beyond = devices.writes_beyond_this_machine(self._draft, self._points)
+        return beyond + served_beyond_this_machine(self._draft)
 
     def signals(self) -> tuple[Signal, ...]:
         """Signals of the image, in the order of the file."""
@@ -129,16 +131,21 @@ class Rig:
                 plant.restore(snapshot)
 
     def build(
-        self, events: EventLog, now_ns: Callable[[], int], bus_faults: BusFaults | None = None
+        self,
+        events: EventLog,
+        now_ns: Callable[[], int],
+        bus_faults: BusFaults | None = None,
+        requests: Mapping[str, Mailbox] | None = None,
     ) -> tuple[CycleParts, devices.FieldBus | None]:
         """Make the parts of a cycle and the field bus among them, unconnected. To be called once.
 
-        ``bus_faults`` is the proxy through which some devices are reached; None where there is none.
+        ``bus_faults`` is the proxy through which some devices are reached, ``requests`` has the boxes in which a
+        DCIM leaves set-points, by signal; None where there is none.
         """
         image = Image(self.signals())
         stages = {name: _stage(self.config, image, name) for name in self.limited}
         sources = {
-            name: SourceBlock(stages[name], built.profile, built.factor, built.offset)
+            name: make_source(name, stages[name], built, requests or {}, events)
             for name, built in self._profiles.items()
         }
         bus = devices.make_devices(self._draft, self._points, image, now_ns, events, bus_faults)
@@ -184,6 +191,7 @@ def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
     for name in config.sources:
         draft.writes(name, ("sources", name), f"sources.{name}")
     checks.note_loops(draft)
+    check_northbound(draft)
     draft.problems += check_uses(document, config.signals, draft.uses)
     check_actions(draft, {pair: sign for plant in wired.values() for pair, sign in plant.effects().items()})
     if chosen is not None:

@@ -264,7 +264,7 @@ def writes_beyond_this_machine(draft: Draft, selected: Mapping[str, Selected]) -
     found = []
     for name, points in selected.items():
         config = draft.config.devices[name]
-        if (points.writes or points.heartbeat) and not _is_loopback(config.host):
+        if (points.writes or points.heartbeat) and not is_loopback(config.host):
             written = [point.signal for point in points.writes] + (
                 [config.heartbeat] if config.heartbeat else []
             )
@@ -273,7 +273,7 @@ def writes_beyond_this_machine(draft: Draft, selected: Mapping[str, Selected]) -
     return found
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Whether ``host`` can only be this machine; a name that merely begins like a loopback address is not."""
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hil.devices.northbound import NorthboundServer
 from hil.errors import RunFolderError
 from hil.loop.clock import NS_PER_S, VirtualClock, WallClock
 from hil.loop.cycle import Cycle, CycleEnd, CycleParts, CycleSettings, StopFlag
@@ -26,6 +27,7 @@ from hil.rig.cost import refuse_short_period
 from hil.rig.delay import measured_latency
 from hil.rig.devices import FieldBus
 from hil.rig.margins import lost_margins
+from hil.rig.northbound import MAP_FILE, map_of, northbound_desk, setpoints_taken, start_serving
 from hil.rig.proxy import BusFaults, bus_faults
 from hil.rig.realtime import Tell, real_time
 from hil.version import __version__
@@ -147,20 +149,43 @@ def run_rig(
     stop = stop or StopFlag()
     events = EventLog()
     clock = VirtualClock() if rig.config.clock == "virtual" else WallClock()
-    with bus_faults(rig.config, rig.scenario, events) as disturbed:
-        parts, bus = rig.build(events, clock.now_ns, disturbed)
+    with (
+        bus_faults(rig.config, rig.scenario, events) as disturbed,
+        northbound_desk(rig.config) as northbound,
+    ):
+        requests = None if northbound is None else northbound.boxes
+        parts, bus = rig.build(events, clock.now_ns, disturbed, requests)
         try:
             if bus is not None:
                 bus.prove(_PROVE_TIMEOUT_S)
             started = datetime.now(UTC)
             folder = RunFolder(out, rig.config.rig, started)
             folder.write_rig(rig.resolved)
+            beside = _Beside(disturbed, northbound)
             return _run(
-                rig, parts, bus, clock, folder, stop, events, progress, started, command, tell, disturbed
+                rig, parts, bus, clock, folder, stop, events, progress, started, command, tell, beside
             )
         finally:
             if bus is not None:
                 bus.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What works beside the loop for this run, in processes of their own; None where there is none."""
+
+    disturbed: BusFaults | None
+    northbound: NorthboundServer | None
+
+    def counters(self, parts: CycleParts) -> dict[str, dict[str, int]]:
+        """Give what they have counted, by their names."""
+        found: dict[str, dict[str, int]] = {}
+        if self.disturbed is not None:
+            found["bus_faults"] = self.disturbed.proxy.counters()
+        if self.northbound is not None:
+            taken = setpoints_taken(parts.sources)
+            found["northbound"] = self.northbound.counters() | {"setpoints_taken": taken}
+        return found
 
 
 def _run(
@@ -175,7 +200,7 @@ def _run(
     started: datetime,
     command: str,
     tell: Tell | None,
-    disturbed: BusFaults | None,
+    beside: _Beside,
 ) -> RunResult:
     config = rig.config
     layout = RowLayout(tuple(config.signals), rig.limited)
@@ -190,6 +215,9 @@ def _run(
     cycle = Cycle(parts, clock, settings, _policy(rig), sink, events, stop)
     begun = time.perf_counter()
     try:
+        if beside.northbound is not None and isinstance(recorder, CompanionRecorder):
+            start_serving(beside.northbound, config, recorder.table_path, events)
+            folder.write_text(MAP_FILE, map_of(config))
         # Workers come first: what the loop is granted is not theirs to inherit.
         with (
             workers_running(parts.controllers if config.clock == "wall" else (), events, config.realtime.cpu),
@@ -202,8 +230,7 @@ def _run(
     wall_s = time.perf_counter() - begun
     folder.write_json("timing.json", _timing(rig, cycle, bus))
     counters = _counters(parts, cycle, events)
-    if disturbed is not None:
-        counters["bus_faults"] = disturbed.proxy.counters()
+    counters |= beside.counters(parts)
     counters["recorder"] = {"restarts": recorded.restarts, "stalls": recorded.stalls}
     folder.write_json(
         "run.json", _record_of_run(end, wall_s, recorded, folder.errors, counters, started, command, grants)

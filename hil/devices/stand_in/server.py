@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from hil.devices.stand_in.registers import ACCEPTED, RegisterStore
+from hil.devices.stand_in.registers import ACCEPTED
 from hil.devices.wire.codec import Request, RequestStream, encode_exception, encode_reply
 from hil.errors import DeviceError, Problem
 
@@ -25,11 +25,19 @@ TICK_S = 0.010
 _RECEIVE_BYTES = 4096
 
 
+class Store(Protocol):
+    """What clients see."""
+
+    def answer(self, request: Request) -> tuple[int, list[int]]:
+        """Carry out a request: the exception code (0 = carried out) and the values of a read  # (count,)."""
+        ...
+
+
 class Program(Protocol):
     """What is ticked between requests."""
 
     @property
-    def store(self) -> RegisterStore:
+    def store(self) -> Store:
         """The registers that clients see."""
         ...
 
