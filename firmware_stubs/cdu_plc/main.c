@@ -52,7 +52,7 @@ static bool settle(const settings *s)
     return inside(s, "valve") && inside(s, "pump");
 }
 
-static void init(void *state, const settings *s)
+static void init(void *state, bank *b, const settings *s)
 {
     const plc_settings chosen = {
         .watchdog_s = settings_get(s, "--watchdog-s"),
@@ -67,6 +67,7 @@ static void init(void *state, const settings *s)
         .remote_locked = settings_get(s, "--start-mode") < 1.0,
     };
 
+    (void)b;
     plc_init(state, &chosen);
 }
 

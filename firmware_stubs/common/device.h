@@ -15,8 +15,8 @@ typedef struct device_class {
     /* Judges options against each other: true, or false with the reason on stderr. May be NULL. */
     bool (*settle)(const settings *s);
 
-    /* Fills the state (zeroed) at power-up. */
-    void (*init)(void *state, const settings *s);
+    /* Fills the state (zeroed) at power-up; the registers hold the table's values and may be set by the options. */
+    void (*init)(void *state, bank *b, const settings *s);
 
     /* A second look at a block that the table takes: an exception code, or ACCEPTED (0). May be NULL. */
     int (*check)(const void *state, const bank *b, uint16_t first, const uint16_t *words, uint16_t count);

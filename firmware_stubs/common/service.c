@@ -18,7 +18,7 @@ static unit *unit_open(service *s, int id, const settings *chosen)
     if (!u->state || !bank_open(&u->bank, &s->index))
         return NULL;
     misbehaviour_init(&u->misbehaviour);
-    s->device->init(u->state, chosen);
+    s->device->init(u->state, &u->bank, chosen);
     s->device->publish(u->state, &u->bank);
     return u;
 }
