@@ -23,6 +23,8 @@ _PACKAGES = {
     "libmodbus": "libmodbus-dev pkg-config",
     "mbpoll": "mbpoll",
     "mosquitto": "mosquitto",
+    "mosquitto_pub": "mosquitto-clients",
+    "openssl": "openssl",
     "socat": "socat",
     "chromium": "chromium",
     "cyclictest": "rt-tests",
