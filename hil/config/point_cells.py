@@ -117,6 +117,10 @@ def parse_point(row: Row, problems: list[Problem]) -> Point | None:
         byte_order=row.choice("byte_order", BYTE_ORDERS, "big"),
         scale=scale,
         offset=offset,
+        scale_register=_scale_register(row, table, bit, access),
+        no_value=row.integer(
+            "no_value", 0, 2 ** (16 * DATA_TYPES[type_name or "uint16"].registers) - 1, None
+        ),
         unit=_unit(row, type_name),
         access=access,
         write=_write_policy(row, access),
@@ -191,17 +195,36 @@ def _unit(row: Row, type_name: str) -> str:
     return symbol
 
 
+def _scale_register(row: Row, table: str, bit: int | None, access: str) -> int | None:
+    if not row.text("scale_register"):
+        return None
+    if table in BIT_TABLES or bit is not None:
+        row.wrong("a bit has no scale_register", "leave it empty")
+        return None
+    if "w" in access:
+        row.wrong(
+            "a written point has no scale_register: what is sent must not hang on what was read",
+            "give the power of ten as its scale, and read scale_register as a point of its own",
+        )
+    return _zero_based(row, "scale_register", table)
+
+
+def _zero_based(row: Row, cell: str, table: str) -> int | None:
+    """Give the zero-based address in ``cell``, counted as the list's addresses are."""
+    column = next(name for name in ADDRESS_COLUMNS if name in row.cells)
+    if column == "address_book":
+        return _book_address(row, cell, table)
+    base = 1 if column == "address_one_based" else 0
+    found = row.integer(cell, base, TABLE_SIZE - 1 + base, None)
+    return None if found is None else found - base
+
+
 def _address(row: Row, table: str, type_name: str) -> int:
     column = next(name for name in ADDRESS_COLUMNS if name in row.cells)
     if not row.text(column):
         row.wrong(f"{column} is empty")
         return 0
-    if column == "address_book":
-        address = _book_address(row, table)
-    else:
-        base = 1 if column == "address_one_based" else 0
-        found = row.integer(column, base, TABLE_SIZE - 1 + base, None)
-        address = None if found is None else found - base
+    address = _zero_based(row, column, table)
     if address is None:
         return 0
     registers = DATA_TYPES[type_name].registers if type_name else 1
@@ -214,16 +237,16 @@ def _address(row: Row, table: str, type_name: str) -> int:
     return address
 
 
-def _book_address(row: Row, table: str) -> int | None:
-    text = row.text("address_book")
+def _book_address(row: Row, cell: str, table: str) -> int | None:
+    text = row.text(cell)
     if not text.isdecimal() or len(text) > 6:
-        row.wrong(f'address_book "{text}" is not of 5 or 6 digits', "for example 40001 or 400001")
+        row.wrong(f'{cell} "{text}" is not of 5 or 6 digits', "for example 40001 or 400001")
         return None
     # Spreadsheets drop the leading zeros of a coil's number.
     digits = text.zfill(5) if table == "coil" and len(text) < 5 else text
     if len(digits) < 5:
         row.wrong(
-            f'address_book "{text}" is not of 5 or 6 digits',
+            f'{cell} "{text}" is not of 5 or 6 digits',
             f"{_BOOK_DIGITS.get(table, '4')}0001 is the first",
         )
         return None
@@ -231,10 +254,10 @@ def _book_address(row: Row, table: str) -> int | None:
     if table and named != table:
         belongs = f"names a {named}" if named else "names no table"
         right = _BOOK_DIGITS[table] + digits[1:]
-        row.wrong(f"address_book {text} {belongs}, the table says {table}", f"{right}, or the other table")
+        row.wrong(f"{cell} {text} {belongs}, the table says {table}", f"{right}, or the other table")
         return None
     number = int(digits[1:])
     if not 1 <= number <= TABLE_SIZE:
-        row.wrong(f"address_book {text} has number {number}; numbers run from 1 to 65536")
+        row.wrong(f"{cell} {text} has number {number}; numbers run from 1 to 65536")
         return None
     return number - 1

@@ -67,6 +67,7 @@ def coarse_points(points: Sequence[Point], signals: Iterable[SignalRange]) -> li
             # A number without a unit is a count, a mode or a word: its step is what it is.
             or point.unit in ("1", "bool")
             or not point.data_type.is_integer
+            or point.scale_register is not None
             or not same_dimension(point.unit, signal.unit)
         ):
             continue
@@ -99,6 +100,8 @@ def _range_in_point_unit(point: Point, signal: SignalRange) -> tuple[float, floa
 
 
 def _beyond_type(point: Point, low: float, high: float) -> list[Problem]:
+    if point.scale_register is not None:
+        return []  # the device shifts the decimal point as it needs
     data_type = point.data_type
     raws = {value: (value - point.offset) / point.scale for value in (low, high)}
     for value, raw in raws.items():

@@ -15,7 +15,7 @@ ADDRESS_COLUMNS = ("address_zero_based", "address_one_based", "address_book")
 REQUIRED_COLUMNS = ("signal", "table")
 COLUMNS = (
     "signal", "unit_id", "table", *ADDRESS_COLUMNS, "type", "bit", "word_order", "byte_order", "scale",
-    "offset", "unit", "access", "write", "deadband", "refresh_s", "min", "max", "comment",
+    "offset", "scale_register", "no_value", "unit", "access", "write", "deadband", "refresh_s", "min", "max", "comment",
 )  # fmt: skip
 TABLE_SIZE = 65536
 
@@ -87,6 +87,11 @@ class Point:
         ``high_first`` or ``low_first``; ``big`` or ``little``.
     scale, offset : float
         Engineering value = raw x ``scale`` + ``offset``, in ``unit``.
+    scale_register : int or None
+        Zero-based address, in the same table, of an int16: the power of ten that the raw number is multiplied by as
+        well. Read in the same request as the number.
+    no_value : int or None
+        The raw number, as an unsigned pattern, with which the device says that it has none.
     unit : str
         As in :mod:`hil.config.units`.
     access : str
@@ -125,6 +130,8 @@ class Point:
     comment: str = ""
     file: str = ""
     line: int = 0
+    scale_register: int | None = None
+    no_value: int | None = None
 
     @property
     def data_type(self) -> DataType:
@@ -140,6 +147,14 @@ class Point:
     def end(self) -> int:
         """First address after the point."""
         return self.address + self.count
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First address and number of addresses that one request must hold: the number and its scale."""
+        if self.scale_register is None:
+            return self.address, self.count
+        first = min(self.address, self.scale_register)
+        return first, max(self.end, self.scale_register + 1) - first
 
     @property
     def readable(self) -> bool:

@@ -19,6 +19,11 @@ column                 meaning                                            where 
 ``word_order``         high_first, low_first                              high_first
 ``byte_order``         big, little (bytes swapped in each register)       big
 ``scale``, ``offset``  engineering value = raw x scale + offset           1, 0
+``scale_register``     where the device keeps a power of ten for the raw  none
+                       number (int16, same table and counting as the
+                       address): read in the same request; read only
+``no_value``           raw number, as an unsigned pattern, by which the   none
+                       device says it has no value (0x8000): BAD then
 ``unit``               unit of the engineering value                      from the signal's name; bool
                                                                           for type bool; else 1
 ``access``             r, w, rw                                           r

@@ -1,7 +1,8 @@
 """Few requests instead of many: points gathered into blocks, under a device's limits.
 
-The unit of gathering is a :class:`Cell`: what must travel together, that is all registers of one number,
-or one word with all its bits. A cell is never split over two requests, so no number is ever torn.
+The unit of gathering is a :class:`Cell`: what must travel together, that is all registers of one number with its
+power of ten where it has one, or one word with all its bits. A cell is never split over two requests, so no number is
+ever torn. Cells that hold a power of ten may overlap.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class Block:
     @property
     def count(self) -> int:
         """Addresses from the first cell to the last."""
-        return self.cells[-1].end - self.cells[0].address
+        return max(cell.end for cell in self.cells) - self.cells[0].address
 
     @property
     def members(self) -> tuple[int, ...]:
@@ -117,13 +118,15 @@ def _blocks(
         )
         most = min(wide, MAX_COUNT[function])
         run: list[Cell] = []
+        end = 0
         for cell in cells:
             if cell.count > most:
                 raise ValueError(f"address {cell.address} takes {cell.count} registers, a request {most}")
-            if run and (cell.address - run[-1].end > max_gap or cell.end - run[0].address > most):
+            if run and (cell.address - end > max_gap or max(end, cell.end) - run[0].address > most):
                 blocks.append(Block(unit_id, function, tuple(run)))
-                run = []
+                run, end = [], 0
             run.append(cell)
+            end = max(end, cell.end)
         blocks.append(Block(unit_id, function, tuple(run)))
     return tuple(blocks)
 
@@ -131,7 +134,7 @@ def _blocks(
 def _cells(points: Sequence[Point], functions: dict[str, int]) -> dict[tuple[int, int], list[Cell]]:
     places: dict[tuple[int, int], dict[tuple[int, int], list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, point in enumerate(points):
-        places[point.unit_id, functions[point.table]][point.address, point.count].append(index)
+        places[point.unit_id, functions[point.table]][point.span].append(index)
     return {
         space: [Cell(address, count, tuple(members)) for (address, count), members in sorted(cells.items())]
         for space, cells in places.items()

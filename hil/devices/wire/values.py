@@ -11,6 +11,7 @@ unsigned register lifts the limit.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Sequence
 from enum import IntEnum
@@ -21,6 +22,8 @@ from hil.config.points import Point
 
 FLOAT32_MAX = 3.4028234663852886e38
 """Largest finite IEEE 754 binary32."""
+MAX_POWER = 10
+"""Of ten, either way; what else stands in a scale register is no scale (SunSpec: 0x8000 for none)."""
 _LIMIT_TOLERANCE = 1e-9
 """Share of a float point's limit that a conversion of units may leave over it."""
 
@@ -55,11 +58,25 @@ class BlockDecoder:
         The block, zero-based.
     """
 
-    __slots__ = ("_bits", "_data_bytes", "_pick", "_unpack_from")
+    __slots__ = ("_absent", "_bits", "_count", "_data_bytes", "_pick", "_scaled", "_unpack_from")
 
     def __init__(self, points: Sequence[Point], address: int, count: int) -> None:
         self._data_bytes = 2 * count
+        self._count = len(points)
         runs = [(_byte_places(point, 2 * (point.address - address)), _code(point)) for point in points]
+        scales = sorted({point.scale_register for point in points if point.scale_register is not None})
+        # Each power of ten once, behind the numbers.
+        runs += [([2 * (scale - address), 2 * (scale - address) + 1], "h") for scale in scales]
+        self._scaled = [
+            (index, len(points) + scales.index(point.scale_register))
+            for index, point in enumerate(points)
+            if point.scale_register is not None
+        ]
+        self._absent = [
+            (index, _as_read(point.no_value, point))
+            for index, point in enumerate(points)
+            if point.no_value is not None
+        ]
         layout = _plain_layout(runs)
         self._pick: Callable[[bytearray], tuple[int, ...]] | None = None
         if layout is None:
@@ -75,12 +92,28 @@ class BlockDecoder:
             raws = self._unpack_from(buffer, start)
         else:
             raws = self._unpack_from(bytes(self._pick(buffer[start : start + self._data_bytes])))
-        if not self._bits:
+        if not (self._bits or self._scaled or self._absent):
             return raws
-        numbers = list(raws)
+        return self._finished(raws)
+
+    def _finished(self, raws: Sequence[float]) -> list[float]:
+        """Take bits out of words, apply powers of ten, and make NaN of what the device has no value for."""
+        numbers = list(raws[: self._count])
         for index, bit in self._bits:
             numbers[index] = int(raws[index]) >> bit & 1
+        for index, scale in self._scaled:
+            power = raws[scale]
+            numbers[index] = raws[index] * 10.0**power if abs(power) <= MAX_POWER else math.nan
+        for index, pattern in self._absent:
+            if raws[index] == pattern:
+                numbers[index] = math.nan
         return numbers
+
+
+def _as_read(pattern: int, point: Point) -> float:
+    """Give the number that a pattern of bits is read as."""
+    number: float = struct.unpack(">" + _code(point), pattern.to_bytes(2 * point.count, "big"))[0]
+    return number
 
 
 def _code(point: Point) -> str:

@@ -242,3 +242,29 @@ def test_any_text_loads_or_is_refused(tmp_path_factory: pytest.TempPathFactory, 
     except ConfigError as error:
         problems = error.problems
     assert bool(points) != bool(problems)
+
+
+def test_a_scale_register_is_counted_as_the_addresses_are(tmp_path: Path) -> None:
+    text = (
+        "signal,table,{column},type,scale_register,no_value,unit\n"
+        "ac_power_w,holding_register,{first},int16,{second},0x8000,W\n"
+    )
+    for column, first, second in (
+        ("address_zero_based", 14, 15), ("address_one_based", 15, 16), ("address_book", 40015, 40016),
+    ):  # fmt: skip
+        (point,) = load(tmp_path, text.format(column=column, first=first, second=second)).points
+        assert (point.address, point.scale_register, point.no_value, point.span) == (14, 15, 0x8000, (14, 2))
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        ("x,holding_register,1,int16,70000,,rw", "scale_register 70000 is outside 0 to 65535"),
+        ("x,holding_register,1,int16,2,,rw", "a written point has no scale_register"),
+        ("x,coil,1,,2,,r", "a bit has no scale_register"),
+        ("x,holding_register,1,int16,,65536,r", "no_value 65536 is outside 0 to 65535"),
+    ],
+)
+def test_a_scale_register_that_cannot_be(tmp_path: Path, row: str, what: str) -> None:
+    header = "signal,table,address_zero_based,type,scale_register,no_value,access\n"
+    assert what in fault(tmp_path, header + row + "\n")

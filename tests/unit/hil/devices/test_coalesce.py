@@ -92,3 +92,25 @@ def test_halves_keep_cells_whole() -> None:
 def test_a_number_wider_than_the_limit_is_refused() -> None:
     with pytest.raises(ValueError, match="takes 4 registers, a request 2"):
         coalesce_reads([point(0, "float64")], Limits(max_registers=2))
+
+
+def test_a_number_and_its_power_of_ten_travel_together() -> None:
+    points = [
+        Point(name, 1, "holding_register", address, "int16", scale_register=scale)
+        for name, address, scale in (("w", 14, 15), ("a", 2, 6), ("hz", 16, 17), ("far", 120, 30))
+    ]
+    blocks = coalesce_reads(points, Limits(max_gap=125))
+    assert [(block.address, block.count) for block in blocks] == [(2, 119)]
+    blocks = coalesce_reads(points, Limits(max_registers=100, max_gap=125))
+    assert [(block.address, block.count, len(block.members)) for block in blocks] == [(2, 16, 3), (30, 91, 1)]
+    for block in halves(blocks[0]):
+        for member in block.members:
+            address, count = points[member].span
+            assert block.address <= address
+            assert address + count <= block.address + block.count
+
+
+def test_a_number_too_far_from_its_power_of_ten_is_refused() -> None:
+    point = Point("a", 1, "holding_register", 0, "int16", scale_register=125)
+    with pytest.raises(ValueError, match="takes 126 registers"):
+        coalesce_reads([point], Limits())

@@ -140,3 +140,56 @@ def test_bits_of_a_bit_table() -> None:
 def test_inverted_alarm() -> None:
     leak = replace(POINT, table="coil", type="bool", scale=-1.0, offset=1.0)
     assert [encode(leak, value) for value in (0.0, 1.0)] == [(1,), (0,)]
+
+
+def scaled(
+    signal: str, address: int, scale_register: int, type_name: str = "int16", no_value: int | None = None
+) -> Point:
+    return Point(
+        signal, 1, "holding_register", address, type_name, scale_register=scale_register, no_value=no_value
+    )  # fmt: skip
+
+
+def read_words(points: list[Point], words: list[int]) -> list[float]:
+    data = b"".join(word.to_bytes(2, "big") for word in words)
+    return list(BlockDecoder(points, 0, len(words)).decode(bytearray(b"??" + data), 2))
+
+
+def test_a_power_of_ten_beside_the_number_is_applied_with_it() -> None:
+    # One scale for two numbers, one before its number, and a number without any.
+    points = [
+        scaled("a", 1, 4),
+        scaled("b", 2, 4, "uint32"),
+        scaled("c", 6, 0),
+        Point("d", 1, "holding_register", 5, "uint16"),
+    ]
+    words = [3, 0xFFFE, 0x0001, 0x0002, 0xFFFF, 77, 5]
+    assert read_words(points, words) == pytest.approx([-0.2, 6553.8, 5000.0, 77.0])
+
+
+@given(st.integers(-(2**15), 2**15 - 1), st.integers(-(2**15), 2**15 - 1))
+def test_only_a_power_of_ten_that_can_be_one_is_applied(number: int, power: int) -> None:
+    (found,) = read_words([scaled("a", 0, 1)], [number & 0xFFFF, power & 0xFFFF])
+    if abs(power) <= 10:
+        assert found == number * 10.0**power
+    else:
+        assert math.isnan(found)
+
+
+@pytest.mark.parametrize(
+    ("type_name", "no_value"),
+    [
+        ("int16", 0x8000),
+        ("uint16", 0xFFFF),
+        ("int32", 0x80000000),
+        ("uint32", 0xFFFFFFFF),
+        ("uint64", 2**64 - 1),
+    ],
+)
+def test_what_a_device_sends_for_no_value_is_no_number(type_name: str, no_value: int) -> None:
+    point = replace(POINT, type=type_name, no_value=no_value)
+    pattern = no_value.to_bytes(2 * point.count, "big")
+    words = [int.from_bytes(pattern[at : at + 2], "big") for at in range(0, len(pattern), 2)]
+    assert math.isnan(read_words([point], words)[0])
+    words[-1] ^= 1
+    assert math.isfinite(read_words([point], words)[0])
