@@ -6,6 +6,7 @@ import contextlib
 import math
 import os
 import pickle
+import select
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -150,6 +151,10 @@ class Port:
         elif before.stage is Stage.FAILSAFE and orders.stage is Stage.REST:
             self.counts["failsafes_unacknowledged"] += 1
             self.event("the failsafe values were not acknowledged in time: nothing more is written")
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait for the loop to have something new, or for ``timeout_s`` (s)."""
+        select.select([self._listener], (), (), max(0.0, timeout_s))
 
     def done(self) -> None:
         """Say that the orders of stage LAST or FAILSAFE have been acknowledged in full."""
