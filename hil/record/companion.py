@@ -49,16 +49,19 @@ class Companion:
         return self._rows.closed
 
     def drain(self) -> None:
-        """Write everything that waits, rows in batches."""
+        """Write everything that waits by now, rows in batches.
+
+        What comes meanwhile waits for the next time: on a slow disk, events would never have their turn.
+        """
         self._ledger.beat()
-        while True:
-            rows, count = self._rows.peek(self._most)
-            if not count:
-                break
+        waiting = self._rows.waiting
+        while waiting > 0:
+            rows, count = self._rows.peek(min(waiting, self._most))
             self._trend.write(rows, count)
             self._commit(rows=count)
             self._rows.release(count)
             self._ledger.beat()
+            waiting -= count
         lines, count = self._events.peek()
         if count:
             cut = [lines[at : at + MAX_BYTES].rstrip(b"\0") for at in range(0, len(lines), MAX_BYTES)]

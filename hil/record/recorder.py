@@ -166,6 +166,11 @@ class CompanionRecorder:
         return self._table.path
 
     @property
+    def restarts(self) -> int:
+        """How often a companion was started again."""
+        return self._kept.restarts
+
+    @property
     def rows_dropped(self) -> int:
         """Rows that found the ring full."""
         return self._rows.dropped

@@ -18,6 +18,7 @@ from hil.record.rows import RowLayout
 
 ROW_GROUP = 65_536
 """Rows of a group in the Parquet file. Fixed, so that equal rows give an equal file however they came in batches."""
+_FEW = 256
 
 
 class TrendFile:
@@ -140,28 +141,48 @@ class TrendFile:
 
 
 def to_parquet(arrow: Path, parquet: Path) -> int:
-    """Turn a stream, whole or cut off, into a Parquet file; gives the rows. The stream stays."""
+    """Turn a stream, whole or cut off, into a Parquet file; gives the rows. The stream stays.
+
+    Memory is bounded by a few groups of rows, however long the stream is and however thin its batches are.
+    """
     partial = parquet.with_suffix(".partial")
     rows = 0
     with pa.OSFile(str(arrow), "rb") as source:
         reader = pa.ipc.open_stream(source)
         with pq.ParquetWriter(partial, reader.schema, compression="zstd", use_dictionary=False) as writer:
-            pending: list[pa.RecordBatch] = []
-            waiting = 0
-            for batch in _whole_batches(reader):
-                pending.append(batch)
-                waiting += batch.num_rows
-                while waiting >= ROW_GROUP:
-                    table = pa.Table.from_batches(pending).combine_chunks()
-                    writer.write_table(table.slice(0, ROW_GROUP), row_group_size=ROW_GROUP)
-                    pending = table.slice(ROW_GROUP).to_batches()
-                    waiting -= ROW_GROUP
-                    rows += ROW_GROUP
-            if waiting:
-                writer.write_table(pa.Table.from_batches(pending).combine_chunks(), row_group_size=ROW_GROUP)
-                rows += waiting
+            for group in _groups(_thickened(_whole_batches(reader))):
+                writer.write_table(group, row_group_size=ROW_GROUP)
+                rows += group.num_rows
     partial.replace(parquet)
     return rows
+
+
+def _groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """Cut into groups of ``ROW_GROUP`` rows, each in one piece; the last has what is left."""
+    pending: list[pa.Table] = []
+    waiting = 0
+    for table in tables:
+        pending.append(table)
+        waiting += table.num_rows
+        while waiting >= ROW_GROUP:
+            rows = pa.concat_tables(pending)
+            yield rows.slice(0, ROW_GROUP).combine_chunks()
+            waiting -= ROW_GROUP
+            pending = [rows.slice(ROW_GROUP)]
+    if waiting:
+        yield pa.concat_tables(pending).combine_chunks()
+
+
+def _thickened(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Join batches by ``_FEW``: a thin one takes memory for its columns, not for its rows."""
+    thin: list[pa.RecordBatch] = []
+    for batch in batches:
+        thin.append(batch)
+        if len(thin) == _FEW:
+            yield pa.Table.from_batches(thin).combine_chunks()
+            thin = []
+    if thin:
+        yield pa.Table.from_batches(thin)
 
 
 def _whole_batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
