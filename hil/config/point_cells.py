@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hil.config.nearest import one_of
+from hil.config.point_rules import parse_rules
 from hil.config.point_types import (
     ACCESSES,
     ADDRESS_COLUMNS,
@@ -96,6 +97,7 @@ def parse_point(row: Row, problems: list[Problem]) -> Point | None:
     bit = row.integer("bit", 0, 15, None)
     type_name = _type(row, table)
     access = _access(row, table)
+    write = _write_policy(row, access)
     scale, offset = row.number("scale", 1.0), row.number("offset", 0.0)
     if scale == 0.0:
         row.wrong("scale 0 makes every value the same", "raw x scale + offset: leave it empty for 1")
@@ -123,7 +125,7 @@ def parse_point(row: Row, problems: list[Problem]) -> Point | None:
         ),
         unit=_unit(row, type_name),
         access=access,
-        write=_write_policy(row, access),
+        write=write,
         deadband=deadband,
         refresh_s=refresh_s,
         low=low,
@@ -131,6 +133,8 @@ def parse_point(row: Row, problems: list[Problem]) -> Point | None:
         comment=row.text("comment"),
         file=row.file,
         line=row.line,
+        rules=parse_rules(row, access, write),
+        accepted=tuple(row.text("accepted").replace(";", " ").replace(",", " ").split()),
     )
     problems += row.problems
     return None if row.problems else point

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hil.config.point_rules import PLAIN, RULE_COLUMNS, WriteRules
+
 TABLES = ("coil", "discrete_input", "input_register", "holding_register")
 BIT_TABLES = frozenset({"coil", "discrete_input"})
 WRITABLE_TABLES = frozenset({"coil", "holding_register"})
@@ -15,7 +17,8 @@ ADDRESS_COLUMNS = ("address_zero_based", "address_one_based", "address_book")
 REQUIRED_COLUMNS = ("signal", "table")
 COLUMNS = (
     "signal", "unit_id", "table", *ADDRESS_COLUMNS, "type", "bit", "word_order", "byte_order", "scale",
-    "offset", "scale_register", "no_value", "unit", "access", "write", "deadband", "refresh_s", "min", "max", "comment",
+    "offset", "scale_register", "no_value", "unit", "access", "write", "deadband", "refresh_s", "min", "max",
+    *RULE_COLUMNS, "accepted", "comment",
 )  # fmt: skip
 TABLE_SIZE = 65536
 
@@ -92,6 +95,9 @@ class Point:
         well. Read in the same request as the number.
     no_value : int or None
         The raw number, as an unsigned pattern, with which the device says that it has none.
+    guard : (int, int) or None
+        Zero-based address of a register of the same table, and what must stand there for the number to be believed;
+        read in the same request. For devices that say themselves what lies where; no column of a list.
     unit : str
         As in :mod:`hil.config.units`.
     access : str
@@ -108,6 +114,12 @@ class Point:
         The user's own.
     file, line : str, int
         Where it was read.
+    rules : WriteRules
+        How often it is written at most, and how it is verified.
+    feedback : Point or None
+        The point whose value is to follow this one, where that is not its own address.
+    accepted : tuple of str
+        Findings of ``hil points lint`` that the user has looked at and left so.
     """
 
     signal: str
@@ -132,6 +144,10 @@ class Point:
     line: int = 0
     scale_register: int | None = None
     no_value: int | None = None
+    guard: tuple[int, int] | None = None
+    rules: WriteRules = PLAIN
+    feedback: Point | None = None
+    accepted: tuple[str, ...] = ()
 
     @property
     def data_type(self) -> DataType:
@@ -150,11 +166,12 @@ class Point:
 
     @property
     def span(self) -> tuple[int, int]:
-        """First address and number of addresses that one request must hold: the number and its scale."""
-        if self.scale_register is None:
+        """First address and number of addresses that one request must hold: the number, its scale and its guard."""
+        if self.scale_register is None and self.guard is None:
             return self.address, self.count
-        first = min(self.address, self.scale_register)
-        return first, max(self.end, self.scale_register + 1) - first
+        beside = [place for place in (self.scale_register, self.guard and self.guard[0]) if place is not None]
+        first = min(self.address, *beside)
+        return first, max(self.end, *(place + 1 for place in beside)) - first
 
     @property
     def readable(self) -> bool:

@@ -17,12 +17,12 @@ from sunspec2.mdef import ModelDefinitionError
 HEAD_REGISTERS = 2
 """ID and L."""
 NO_VALUE = {
-    "int16": 0x8000, "uint16": 0xFFFF, "acc16": 0, "enum16": 0xFFFF, "bitfield16": 0xFFFF, "count": None,
-    "int32": 0x80000000, "uint32": 0xFFFFFFFF, "acc32": 0, "enum32": 0xFFFFFFFF, "bitfield32": 0xFFFFFFFF,
-    "int64": 0x8000000000000000, "uint64": 0xFFFFFFFFFFFFFFFF, "acc64": 0, "float32": None, "float64": None,
+    "int16": 0x8000, "uint16": 0xFFFF, "acc16": None, "enum16": 0xFFFF, "bitfield16": 0xFFFF, "count": None,
+    "int32": 0x80000000, "uint32": 0xFFFFFFFF, "acc32": None, "enum32": 0xFFFFFFFF, "bitfield32": 0xFFFFFFFF,
+    "int64": 0x8000000000000000, "uint64": 0xFFFFFFFFFFFFFFFF, "acc64": None, "float32": None, "float64": None,
 }  # fmt: skip
 """The pattern by which a device says that it has no such value (SunSpec Device Information Model Specification);
-a float is then NaN. An accumulator of 0 may also have just begun, and is taken for a value here."""
+a float is then NaN. An accumulator's 0 may also be a beginning, and is taken for a value here."""
 CODING = {
     "int16": "int16", "uint16": "uint16", "acc16": "uint16", "enum16": "uint16", "bitfield16": "uint16",
     "count": "uint16",

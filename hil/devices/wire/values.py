@@ -58,7 +58,7 @@ class BlockDecoder:
         The block, zero-based.
     """
 
-    __slots__ = ("_absent", "_bits", "_count", "_data_bytes", "_pick", "_scaled", "_unpack_from")
+    __slots__ = ("_absent", "_bits", "_count", "_data_bytes", "_guarded", "_pick", "_scaled", "_unpack_from")
 
     def __init__(self, points: Sequence[Point], address: int, count: int) -> None:
         self._data_bytes = 2 * count
@@ -67,6 +67,13 @@ class BlockDecoder:
         scales = sorted({point.scale_register for point in points if point.scale_register is not None})
         # Each power of ten once, behind the numbers.
         runs += [([2 * (scale - address), 2 * (scale - address) + 1], "h") for scale in scales]
+        guards = sorted({point.guard for point in points if point.guard is not None})
+        runs += [([2 * (at - address), 2 * (at - address) + 1], "H") for at, _ in guards]
+        self._guarded = [
+            (index, len(points) + len(scales) + guards.index(point.guard), point.guard[1])
+            for index, point in enumerate(points)
+            if point.guard is not None
+        ]
         self._scaled = [
             (index, len(points) + scales.index(point.scale_register))
             for index, point in enumerate(points)
@@ -92,12 +99,12 @@ class BlockDecoder:
             raws = self._unpack_from(buffer, start)
         else:
             raws = self._unpack_from(bytes(self._pick(buffer[start : start + self._data_bytes])))
-        if not (self._bits or self._scaled or self._absent):
+        if not (self._bits or self._scaled or self._absent or self._guarded):
             return raws
         return self._finished(raws)
 
     def _finished(self, raws: Sequence[float]) -> list[float]:
-        """Take bits out of words, apply powers of ten, and make NaN of what the device has no value for."""
+        """Take bits out of words, apply powers of ten, and make NaN of what is no value."""
         numbers = list(raws[: self._count])
         for index, bit in self._bits:
             numbers[index] = int(raws[index]) >> bit & 1
@@ -106,6 +113,9 @@ class BlockDecoder:
             numbers[index] = raws[index] * 10.0**power if abs(power) <= MAX_POWER else math.nan
         for index, pattern in self._absent:
             if raws[index] == pattern:
+                numbers[index] = math.nan
+        for index, guard, expected in self._guarded:
+            if raws[guard] != expected:
                 numbers[index] = math.nan
         return numbers
 

@@ -193,3 +193,12 @@ def test_what_a_device_sends_for_no_value_is_no_number(type_name: str, no_value:
     assert math.isnan(read_words([point], words)[0])
     words[-1] ^= 1
     assert math.isfinite(read_words([point], words)[0])
+
+
+def test_a_number_is_believed_only_beside_the_mark_that_says_what_it_is() -> None:
+    points = [replace(scaled("a", 2, 3), guard=(0, 103)), Point("b", 1, "holding_register", 4, "uint16")]
+    assert read_words(points, [103, 50, 7, 1, 9]) == [70.0, 9]
+    moved = read_words(points, [101, 50, 7, 1, 9])
+    assert math.isnan(moved[0])
+    assert moved[1] == 9
+    assert points[0].span == (0, 4)
