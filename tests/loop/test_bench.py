@@ -20,7 +20,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, float]:
     folder = tmp_path_factory.mktemp("bench")
     began = time.monotonic()
     done = small_rig.run(
-        "bench", "--quick", "--json", folder / "bench.json", "--html", folder / "bench.html", timeout_s=100.0
+        "bench", "--quick", "--json", folder / "bench.json", "--html", folder / "bench.html", timeout_s=400.0
     )
     assert done.returncode == 0, done.stderr
     return folder, done.stdout, time.monotonic() - began
@@ -46,7 +46,8 @@ def test_figures_hang_together(found: tuple[Path, str, float]) -> None:
     assert histograms["field.sensor_to_actuator"]["p50_us"] < histograms["field.cycle"]["p50_us"]
     assert histograms["step.pid"]["p50_us"] < histograms["cycle.whole"]["p50_us"]
     assert histograms["devices.1.cycle"]["p50_us"] < histograms["devices.100.cycle"]["p50_us"]
-    assert took_s < 60.0
+    # Ten seconds and its servers' starts, 14 s in all, on a machine that may be several times slower.
+    assert took_s < 150.0
 
 
 def test_what_answered_and_what_was_refused_is_told(found: tuple[Path, str, float]) -> None:
@@ -68,8 +69,7 @@ def test_the_picture_is_whole(found: tuple[Path, str, float]) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
-    began = time.monotonic()
     done = small_rig.run("bench", "--quick", "--json", tmp_path / "none" / "bench.json")
     assert done.returncode == 2
     assert "none" in done.stderr
-    assert time.monotonic() - began < 15.0
+    assert "..." not in done.stderr, "no measurement was begun"

@@ -29,11 +29,11 @@ def test_another_process_reads_the_latest_values_while_the_run_lasts(tmp_path: P
         latest = reader.read()
         if latest is not None:
             seen[latest.now_ns / 1e9] = dict(zip(reader.names, latest.values, strict=True))
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     rows = pq.read_table(folder / "trend.parquet")
     trend = {row["t_s"]: row for row in rows.to_pylist()}
-    assert len(seen) > 50, "of 200 cycles"
+    assert len(seen) > 25, "of 200 cycles, and those in which this process had a processor"
     for t_s, values in seen.items():
         assert values == {name: trend[t_s][name] for name in values}, "a row of the trend, whole"
     assert not (folder / "latest.json").exists()
@@ -50,8 +50,12 @@ def with_worker(folder: Path, *, paced: str = WORKER, **options: object) -> Path
     return path
 
 
+def told_of_worker(folder: Path) -> list[str]:
+    return [event["text"] for event in sr.events(folder) if event["kind"] == "worker"]
+
+
 def test_a_loop_whose_law_is_in_a_worker_controls_and_outlives_its_death(tmp_path: Path) -> None:
-    rig = with_worker(tmp_path, duration_s=8.0)
+    rig = with_worker(tmp_path)
     process = sr.start("run", rig, "--out", tmp_path / "runs", "--json")
     folder = sr.wait_for(lambda: sr.run_folder(tmp_path / "runs"), "a run folder")
     sr.wait_for(lambda: sr.recorded_to_s(folder) > 1.0, "the first rows")
@@ -62,20 +66,25 @@ def test_a_loop_whose_law_is_in_a_worker_controls_and_outlives_its_death(tmp_pat
         if "worker_process" in Path(f"/proc/{child}/cmdline").read_text()
     ]
     os.kill(workers[0], signal.SIGKILL)
-    out, err = process.communicate(timeout=30)
+    # How long the next one takes to start is the machine's matter, so the run lasts until that one has been at work.
+    sr.wait_for(lambda: "plans are on time again" in told_of_worker(folder), "a new worker")
+    again_s = sr.recorded_to_s(folder)
+    sr.wait_for(lambda: sr.recorded_to_s(folder) > again_s + 1.0, "a second of its work")
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=120)
     result = json.loads(out)
-    assert (result["stop"], result["rows_lost"]) == ("end", 0), err
+    assert (result["stop"], result["rows_lost"]) == ("interrupted", 0), err
     counters = json.loads((folder / "run.json").read_text())["counters"]["controllers.supply_temp"]
     assert counters["worker_restarts"] == 1
     assert counters["worker_fallbacks"] >= 1
     assert counters["plans"] > 8
-    told = [event["text"] for event in sr.events(folder) if event["kind"] == "worker"]
+    told = told_of_worker(folder)
     assert told[0].startswith("fallback")
-    assert told[-1] == "plans are on time again"
+    assert "plans are on time again" in told
     trend = pq.read_table(folder / "trend.parquet")
     valve, quality = trend["valve_percent"].to_pylist(), trend["valve_percent.quality"].to_pylist()
     assert {value for value, how in zip(valve, quality, strict=True) if how == 3} == {77.0}, "its failsafe"
-    assert quality[-1] == 0
+    assert 0 in quality[quality.index(3) : -1], "it controls again, up to the failsafe at the end"
     assert len(set(valve)) > 8
     assert not sr.children(process.pid)
 
@@ -88,7 +97,7 @@ def test_on_the_virtual_clock_a_worker_is_the_loop_itself_to_the_byte(tmp_path: 
         running[name] = sr.start("run", rig, "--out", tmp_path / name / "runs", "--json")
     trends = []
     for process in running.values():
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=180)
         assert process.returncode == 0, err
         trends.append((Path(json.loads(out)["run_dir"]) / "trend.parquet").read_bytes())
     assert trends[0] == trends[1]

@@ -1,4 +1,9 @@
-"""The wall clock against the machine's own: absolute deadlines do not drift, whatever the cycles take."""
+"""The wall clock against the machine's own: absolute deadlines do not drift, whatever the cycles take.
+
+With relative sleeps, the work of each cycle and the delay of each wake-up would move all later ones: wake-ups would lie
+anywhere in the period, half of them beyond its middle. A machine that is busy moves some of them, and may do so for
+longer than one run takes; so up to RUNS runs are made until one finds it quiet. What must add up does so in each.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,8 @@ from hil.loop.cycle import Cycle, CycleParts, CycleSettings, StopFlag
 from hil.loop.events import EventLog
 from hil.loop.image import Image, Signal
 from hil.loop.overrun import OverrunPolicy, OverrunSettings
+
+PERIOD_NS, COUNT, RUNS = 5_000_000, 200, 8
 
 
 class Busy:
@@ -42,20 +49,25 @@ def test_a_deadline_is_never_early_and_the_past_returns_at_once() -> None:
     assert before <= clock.wait_until(0) <= clock.now_ns()
 
 
-def test_three_hundred_busy_cycles_end_where_the_grid_says() -> None:
-    period_ns, count, busy = 5_000_000, 300, Busy()
+def late_of_a_run() -> list[int]:
+    """Run COUNT periods; gives how late after its point of the grid each cycle began, ns, in ascending order."""
+    busy, policy = Busy(), OverrunPolicy(OverrunSettings())
     parts = CycleParts(Image([Signal("a", "1", 0, 1, 0)]), controllers=(busy,))
-    settings = CycleSettings(period_ns, count * period_ns, 1, 1, is_virtual=False)
-    policy = OverrunPolicy(OverrunSettings())
+    settings = CycleSettings(PERIOD_NS, COUNT * PERIOD_NS, 1, 1, is_virtual=False)
     began = time.monotonic()
-    cycle = Cycle(parts, WallClock(), settings, policy, Nowhere(), EventLog(), StopFlag())
-    end = cycle.run()
-    took_s = time.monotonic() - began
-    assert end.simulated_s == count * period_ns / 1e9
-    # Every point of the grid had its cycle or was counted, even on a machine that is busy with something else.
-    last = busy.stamps[-1] // period_ns
-    assert len(busy.stamps) + policy.skipped_periods >= last + 1
-    late_ns = sorted(now_ns % period_ns for now_ns in busy.stamps)
-    # With relative sleeps 2 ms of work a cycle and every wake-up's delay would add up to more than half a second.
-    assert late_ns[len(late_ns) // 2] < 1_500_000
-    assert took_s < 2.2
+    end = Cycle(parts, WallClock(), settings, policy, Nowhere(), EventLog(), StopFlag()).run()
+    took_ns = 1e9 * (time.monotonic() - began)
+    assert end.simulated_s == COUNT * PERIOD_NS / 1e9
+    # Every point of the grid had its cycle or was counted, and the last one's work is over when the run is.
+    last = busy.stamps[-1] // PERIOD_NS
+    assert max(last + 1, COUNT) <= len(busy.stamps) + policy.skipped_periods <= took_ns / PERIOD_NS + 1
+    assert took_ns >= max(busy.stamps[-1], (COUNT - 1) * PERIOD_NS)
+    return sorted(now_ns % PERIOD_NS for now_ns in busy.stamps)
+
+
+def test_busy_cycles_begin_where_the_grid_says() -> None:
+    medians: list[int] = []
+    while len(medians) < RUNS and (not medians or medians[-1] >= PERIOD_NS // 4):
+        late_ns = late_of_a_run()
+        medians.append(late_ns[len(late_ns) // 2])
+    assert medians[-1] < PERIOD_NS // 4, medians
