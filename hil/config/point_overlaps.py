@@ -11,10 +11,11 @@ from hil.errors import Problem
 
 def layout_problems(points: Sequence[Point]) -> list[Problem]:
     """Give the problems between points: duplicate signals, overlapping registers, half-written words."""
-    return [*_duplicates(points), *_overlaps(points), *_clobbered_bits(points)]
+    return [*duplicates(points), *overlaps(points), *clobbered_bits(points)]
 
 
-def _duplicates(points: Sequence[Point]) -> list[Problem]:
+def duplicates(points: Sequence[Point]) -> list[Problem]:
+    """Give the signals that have more than one point."""
     first: dict[str, Point] = {}
     problems = []
     for point in points:
@@ -27,7 +28,8 @@ def _duplicates(points: Sequence[Point]) -> list[Problem]:
     return problems
 
 
-def _overlaps(points: Sequence[Point]) -> list[Problem]:
+def overlaps(points: Sequence[Point]) -> list[Problem]:
+    """Give the points that share a register or a bit."""
     spaces: dict[tuple[int, str], list[Point]] = defaultdict(list)
     for point in points:
         spaces[point.unit_id, point.table].append(point)
@@ -60,7 +62,8 @@ def _overlap(earlier: Point, later: Point) -> Problem:
     return Problem(later.file, later.line, what, hint)
 
 
-def _clobbered_bits(points: Sequence[Point]) -> list[Problem]:
+def clobbered_bits(points: Sequence[Point]) -> list[Problem]:
+    """Give the read-only bits of words that are written whole."""
     words: dict[tuple[int, str, int], list[Point]] = defaultdict(list)
     for point in points:
         if point.bit is not None:

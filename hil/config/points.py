@@ -32,6 +32,18 @@ column                 meaning                                            where 
 ``refresh_s``          on_change: write again after this time, s          never
 ``min``, ``max``       range the device takes, in unit; a write outside   the type's range
                        is refused and counted
+``min_interval_s``     on_change: shortest time between two writes, s     0
+``writes_per_day``     on_change: most writes in any 24 h (wear)          no limit
+``verify``             never; readback: the device is asked what it holds never
+``verify_point``       signal whose point is to follow                    the point's own address
+``verify_tolerance``   largest difference that counts as followed, in     0
+                       counts of the point that is read
+``verify_delay_s``     time the device has to follow, s                   1
+``verify_every_s``     how often it is looked again, s                    10
+``on_mismatch``        report; rewrite; bad: no heartbeat meanwhile       report
+``rewrites_per_min``   most rewrites in any minute                        2
+``accepted``           findings of ``hil points lint`` to be left as      none
+                       they are, by their codes
 ``comment``            anything
 =====================  =================================================  ===========================
 
@@ -49,6 +61,7 @@ from hil.config.nearest import did_you_mean, nearest
 from hil.config.point_cells import Row, parse_point
 from hil.config.point_checks import SignalRange, check_against, coarse_points
 from hil.config.point_overlaps import layout_problems
+from hil.config.point_rules import verification_problems, with_feedback
 from hil.config.point_types import ADDRESS_COLUMNS, COLUMNS, DATA_TYPES, REQUIRED_COLUMNS, DataType, Point
 from hil.errors import ConfigError, Problem
 
@@ -61,6 +74,7 @@ __all__ = [
     "check_against",
     "coarse_points",
     "load_points",
+    "read_points",
 ]
 
 
@@ -84,20 +98,37 @@ def load_points(path: str | Path) -> PointList:
     ConfigError
         With every problem of the file, in the order of its lines.
     """
+    points, problems = read_points(path)
+    problems += layout_problems(points.points)
+    problems += verification_problems(points.points)
+    if problems:
+        raise ConfigError(_by_line(problems))
+    return points
+
+
+def read_points(path: str | Path) -> tuple[PointList, list[Problem]]:
+    """Read a point list row by row; gives the points that are right in themselves, and what is wrong with the rest.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, its header does not fit, or it has no points.
+    """
     file = str(path)
     problems: list[Problem] = []
     lines = _numbered_lines(Path(path), file)
     header, separator = _header(lines, file)
     rows = _rows(lines[1:], header, separator, file, problems)
     points = [point for row in rows if (point := parse_point(row, problems)) is not None]
-    problems += layout_problems(points)
     if not rows and not problems:
-        problems.append(
+        raise ConfigError(
             Problem(file, None, "no points below the header", "a row needs at least signal, table, address")
         )
-    if problems:
-        raise ConfigError(sorted(problems, key=lambda problem: problem.line or 0))
-    return PointList(file, tuple(points))
+    return PointList(file, tuple(with_feedback(points))), _by_line(problems)
+
+
+def _by_line(problems: list[Problem]) -> list[Problem]:
+    return sorted(problems, key=lambda problem: problem.line or 0)
 
 
 def _numbered_lines(path: Path, file: str) -> list[tuple[int, str]]:
