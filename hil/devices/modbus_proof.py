@@ -11,15 +11,14 @@ import time
 from collections.abc import Sequence
 
 from hil.config.points import Point
+from hil.devices.modbus_conversation import BrokenError, Conversation, connect, resolve
 from hil.devices.modbus_link import SocketAddress
 from hil.devices.modbus_settings import ModbusTcpSettings
 from hil.devices.wire.coalesce import READ_FUNCTION, Block, coalesce_reads, halves
 from hil.devices.wire.codec import (
     ILLEGAL_ADDRESS,
     Reply,
-    ReplyStream,
     Request,
-    encode_request,
     exception_in_words,
 )
 from hil.errors import DeviceError, Problem
@@ -30,45 +29,6 @@ _PROBE_TIMEOUT_S = 0.2
 _GATEWAY_EXCEPTIONS = frozenset({10, 11})
 _ADVICE_LIMIT = 3
 """Points whose neighbours are asked: enough to see a list that is off by one, few enough to stay short."""
-
-
-class _BrokenError(Exception):
-    """The conversation cannot go on; the text says why."""
-
-
-class _Conversation:
-    """Blocking questions and answers on one connection."""
-
-    def __init__(self, connection: socket.socket, deadline_s: float) -> None:
-        self._connection = connection
-        self._deadline_s = deadline_s
-        self._stream = ReplyStream()
-        self._transaction_id = 0
-
-    @property
-    def out_of_time(self) -> bool:
-        """Whether the time for the whole proof has run out."""
-        return time.monotonic() >= self._deadline_s
-
-    def ask(self, request: Request, timeout_s: float) -> Reply | None:
-        """Give the reply; None where none came in time. Replies to earlier questions are passed over."""
-        self._transaction_id += 1
-        until_s = min(time.monotonic() + timeout_s, self._deadline_s)
-        self._connection.sendall(encode_request(request, self._transaction_id))
-        while (left_s := until_s - time.monotonic()) > 0.0:
-            self._connection.settimeout(left_s)
-            try:
-                data = self._connection.recv(65536)
-            except TimeoutError:
-                return None
-            if not data:
-                raise _BrokenError("closes the connection; some devices take one client only")
-            for reply in self._stream.feed(data):
-                if (reply.transaction_id, reply.function) == (self._transaction_id, request.function):
-                    return reply
-            if self._stream.broken:
-                raise _BrokenError(f"does not speak Modbus TCP: {self._stream.broken}")
-        return None
 
 
 def prove(
@@ -97,12 +57,12 @@ def prove(
         With a problem for the device, or one for each point that is refused.
     """
     who = f'device "{name}" at {settings.address}'
-    address = _resolve(who, settings, place)
-    connection = _connect(who, settings, address, place)
+    address = resolve(who, settings, place)
+    connection = connect(who, settings, address, place)
     try:
-        problems = _read_all(who, settings, points, place, _Conversation(connection, deadline_s))
-    except (_BrokenError, OSError) as error:
-        why = str(error) if isinstance(error, _BrokenError) else f"drops the connection: {error.strerror}"
+        problems = _read_all(who, settings, points, place, Conversation(connection, deadline_s))
+    except (BrokenError, OSError) as error:
+        why = str(error) if isinstance(error, BrokenError) else f"drops the connection: {error.strerror}"
         problems = [Problem(*place, f"{who} {why}", "check host and port; close other clients of the device")]
     if problems:
         connection.close()
@@ -110,48 +70,12 @@ def prove(
     return address, connection
 
 
-def _resolve(who: str, settings: ModbusTcpSettings, place: tuple[str, int | None]) -> SocketAddress:
-    try:
-        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        what = f'{who}: unknown host "{settings.host}"'
-        raise DeviceError(Problem(*place, what, "check its spelling, or give its IP address")) from error
-    # IPv4 first: hardly any device listens on the IPv6 address that "localhost" often gives first.
-    family, _, _, _, address = sorted(found, key=lambda entry: entry[0] != socket.AF_INET)[0]
-    return int(family), (str(address[0]), int(address[1]))
-
-
-def _connect(
-    who: str, settings: ModbusTcpSettings, address: SocketAddress, place: tuple[str, int | None]
-) -> socket.socket:
-    connection = socket.socket(address[0], socket.SOCK_STREAM)
-    connection.settimeout(settings.connect_timeout_s)
-    try:
-        connection.connect(address[1])
-    except ConnectionRefusedError as error:
-        connection.close()
-        what = f"{who}: nothing listens on {settings.address}"
-        hint = "start it, or correct host and port (Modbus TCP is 502)"
-        raise DeviceError(Problem(*place, what, hint)) from error
-    except TimeoutError as error:
-        connection.close()
-        what = f"{who}: no answer from the host within {settings.connect_timeout_s:g} s"
-        hint = "check the address, the cable and the firewall between"
-        raise DeviceError(Problem(*place, what, hint)) from error
-    except OSError as error:
-        connection.close()
-        what = f"{who}: cannot connect: {error.strerror}"
-        hint = "check the address and the network of this machine"
-        raise DeviceError(Problem(*place, what, hint)) from error
-    return connection
-
-
 def _read_all(
     who: str,
     settings: ModbusTcpSettings,
     points: Sequence[Point],
     place: tuple[str, int | None],
-    conversation: _Conversation,
+    conversation: Conversation,
 ) -> list[Problem]:
     problems: list[Problem] = []
     pending = list(coalesce_reads(points, settings.limits))
@@ -160,7 +84,7 @@ def _read_all(
         time.sleep(settings.gap_ms / 1e3)
         reply = conversation.ask(_request(block), settings.reply_timeout_s)
         if reply is None and conversation.out_of_time:
-            raise _BrokenError("does not answer all in time: the time for the start-up proof ran out")
+            raise BrokenError("does not answer all in time: the time for the start-up proof ran out")
         if reply is None or reply.exception in _GATEWAY_EXCEPTIONS:
             return [*problems, _silent(who, settings, points, block, place, conversation, reply)]
         if reply.exception and len(block.cells) > 1:
@@ -181,7 +105,7 @@ def _silent(
     points: Sequence[Point],
     block: Block,
     place: tuple[str, int | None],
-    conversation: _Conversation,
+    conversation: Conversation,
     reply: Reply | None,
 ) -> Problem:
     """Say that a unit does not answer, and which others do."""
@@ -206,7 +130,7 @@ def _silent(
 
 
 def _refused(
-    who: str, points: Sequence[Point], block: Block, reply: Reply, conversation: _Conversation, advise: bool
+    who: str, points: Sequence[Point], block: Block, reply: Reply, conversation: Conversation, advise: bool
 ) -> list[Problem]:
     """Name each point of a refused cell, with the exception in words."""
     hint = _neighbour(block, conversation) if advise and reply.exception == ILLEGAL_ADDRESS else ""
@@ -222,7 +146,7 @@ def _refused(
     ]
 
 
-def _neighbour(block: Block, conversation: _Conversation) -> str:
+def _neighbour(block: Block, conversation: Conversation) -> str:
     """Look for what a wrong address usually is: off by one, or in the other table."""
     for shift, column in ((-1, "address_one_based"), (1, "address_zero_based")):
         if block.address + shift >= 0 and block.address + shift + block.count <= 65536:

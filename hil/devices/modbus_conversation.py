@@ -1,0 +1,88 @@
+"""Blocking questions to a Modbus TCP device, before the loop: who is there, and what does it say."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from hil.devices.modbus_link import SocketAddress
+from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.wire.codec import Reply, ReplyStream, Request, encode_request
+from hil.errors import DeviceError, Problem
+
+
+class BrokenError(Exception):
+    """The conversation cannot go on; the text says why."""
+
+
+class Conversation:
+    """Blocking questions and answers on one connection."""
+
+    def __init__(self, connection: socket.socket, deadline_s: float) -> None:
+        self._connection = connection
+        self._deadline_s = deadline_s
+        self._stream = ReplyStream()
+        self._transaction_id = 0
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the time for the whole proof has run out."""
+        return time.monotonic() >= self._deadline_s
+
+    def ask(self, request: Request, timeout_s: float) -> Reply | None:
+        """Give the reply; None where none came in time. Replies to earlier questions are passed over."""
+        self._transaction_id += 1
+        until_s = min(time.monotonic() + timeout_s, self._deadline_s)
+        self._connection.sendall(encode_request(request, self._transaction_id))
+        while (left_s := until_s - time.monotonic()) > 0.0:
+            self._connection.settimeout(left_s)
+            try:
+                data = self._connection.recv(65536)
+            except TimeoutError:
+                return None
+            if not data:
+                raise BrokenError("closes the connection; some devices take one client only")
+            for reply in self._stream.feed(data):
+                if (reply.transaction_id, reply.function) == (self._transaction_id, request.function):
+                    return reply
+            if self._stream.broken:
+                raise BrokenError(f"does not speak Modbus TCP: {self._stream.broken}")
+        return None
+
+
+def resolve(who: str, settings: ModbusTcpSettings, place: tuple[str, int | None]) -> SocketAddress:
+    """Look the host up; ``DeviceError`` at ``place`` (file, line) where there is none of this name."""
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        what = f'{who}: unknown host "{settings.host}"'
+        raise DeviceError(Problem(*place, what, "check its spelling, or give its IP address")) from error
+    # IPv4 first: hardly any device listens on the IPv6 address that "localhost" often gives first.
+    family, _, _, _, address = sorted(found, key=lambda entry: entry[0] != socket.AF_INET)[0]
+    return int(family), (str(address[0]), int(address[1]))
+
+
+def connect(
+    who: str, settings: ModbusTcpSettings, address: SocketAddress, place: tuple[str, int | None]
+) -> socket.socket:
+    """Connect, blocking; ``DeviceError`` at ``place`` that says what to look at."""
+    connection = socket.socket(address[0], socket.SOCK_STREAM)
+    connection.settimeout(settings.connect_timeout_s)
+    try:
+        connection.connect(address[1])
+    except ConnectionRefusedError as error:
+        connection.close()
+        what = f"{who}: nothing listens on {settings.address}"
+        hint = "start it, or correct host and port (Modbus TCP is 502)"
+        raise DeviceError(Problem(*place, what, hint)) from error
+    except TimeoutError as error:
+        connection.close()
+        what = f"{who}: no answer from the host within {settings.connect_timeout_s:g} s"
+        hint = "check the address, the cable and the firewall between"
+        raise DeviceError(Problem(*place, what, hint)) from error
+    except OSError as error:
+        connection.close()
+        what = f"{who}: cannot connect: {error.strerror}"
+        hint = "check the address and the network of this machine"
+        raise DeviceError(Problem(*place, what, hint)) from error
+    return connection
