@@ -131,12 +131,13 @@ def test_a_write_that_takes_three_periods_is_an_overrun_and_the_grid_is_kept() -
 
 
 def test_a_full_ring_costs_rows_that_are_counted_and_never_a_cycle() -> None:
-    bench = sc.Bench(cycles=50)
-    layout = RowLayout(("a",), ())
+    bench = Controlled(cycles=50)
+    layout = RowLayout(("temp_degc", "setpoint_degc", "valve_percent"), ())
     ring = Ring.private(layout.packer.size, 8)
     bench.rows = RowSink(bench.image, ring, layout)  # type: ignore[assignment]
     end = bench.run()
     assert (end.cycles, bench.overrun.overruns) == (50, 0)
-    assert bench.grid == list(range(50))
-    assert (ring.waiting, ring.dropped) == (8, 42)
+    assert bench.grid == bench.writes_at() == list(range(50)), "each cycle on its point, each with its write"
+    # The last act, in failsafe, is a row too.
+    assert (ring.waiting, ring.dropped) == (8, 43)
     ring.close()
