@@ -7,6 +7,10 @@ UV     := $(VENV)/tools/bin/uv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.synced
 
+# Tests that hold no stopwatch run side by side; those on the wall clock one by one, after them.
+PURE   := tests/unit tests/plant
+TIMED  := $(filter-out tests/unit/ tests/plant/ %__pycache__/,$(wildcard tests/*/))
+
 # The kernels are compiled once, on the first run after installation; their cache lies beside the sources.
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
@@ -24,7 +28,8 @@ test: setup setup-test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 -p no:benchmark $(PURE)
+	$(BIN)/pytest $(TIMED)
 	@.ci/pythons $(UV) $(VENV)
 
 setup: $(STAMP)

@@ -16,6 +16,8 @@ TRACE = ROOT.parent / "shared" / "data" / "frontier_cdu_heat_2024-04-07.csv.gz"
 # No deadline: the first example of a kernel compiles it. In CI the examples are the same each time.
 settings.register_profile("home", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
+# What differs between Pythons shows in few examples: see .ci/pythons.
+settings.register_profile("ports", deadline=None, derandomize=True, max_examples=15)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "home")
 
 _PACKAGES = {

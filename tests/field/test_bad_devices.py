@@ -45,7 +45,7 @@ def run(configs: Path, *overrides: str) -> list[dict[str, object]]:
         command += ["--set", override]
     out = configs.parent / "runs"
     done = subprocess.run(
-        [*command, "--out", str(out), "--json"], capture_output=True, text=True, timeout=60, check=False
+        [*command, "--out", str(out), "--json"], capture_output=True, text=True, timeout=180, check=False
     )
     assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stderr

@@ -30,7 +30,7 @@ class Opened:
         log = home / "net.json"
         done = subprocess.run(
             [*CHROMIUM, f"--user-data-dir={home / 'profile'}", f"--log-net-log={log}", "--dump-dom", page.as_uri()],
-            capture_output=True, text=True, timeout=120, check=True,
+            capture_output=True, text=True, timeout=300, check=True,
         )  # fmt: skip
         self.dom = done.stdout
         self.console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]

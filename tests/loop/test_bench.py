@@ -38,7 +38,9 @@ def test_figures_hang_together(found: tuple[Path, str, float]) -> None:
     assert set(histograms) - {"wake_up.cyclictest"} == names
     for name, summary in histograms.items():
         assert name in table
-        assert summary["count"] == sum(count for _, count in summary["buckets"]) > 0, name
+        assert summary["count"] == sum(count for _, count in summary["buckets"]), name
+        # Where the machine lets no cycle of many devices come through whole, it is the timeouts that are counted.
+        assert summary["count"] > 0 or figures[name.rpartition(".")[0] + ".timeouts"] > 0, name
         assert 0.0 <= summary["p50_us"] <= summary["p99_us"] <= summary["max_us"], name
     assert all(map(math.isfinite, figures.values()))
     # A round trip is a part of the whole loop, which is a part of its cycle; ten devices cost more than one.

@@ -261,12 +261,12 @@ def test_profiles_are_values() -> None:
 
 
 def test_a_day_of_seconds_costs_little() -> None:
-    """Best of three, with ten times the aimed-at 2 µs a call allowed to a busy machine."""
+    """Processor time, best of three, with ten times the aimed-at 2 µs a call allowed to a slow machine."""
     day = Sampled(tuple(15.0 * k for k in range(5760)), tuple(1e6 + 1e3 * (k % 37) for k in range(5760)))
     best_s = math.inf
     for _ in range(3):
-        start_s = time.perf_counter()
+        start_s = time.process_time()
         for k in range(86400):
             day.mean(float(k), k + 1.0)
-        best_s = min(best_s, time.perf_counter() - start_s)
+        best_s = min(best_s, time.process_time() - start_s)
     assert best_s / 86400 < 20e-6
