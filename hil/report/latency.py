@@ -25,7 +25,7 @@ class LatencyResult:
         Each limit against the figure of the run.
     margins : tuple of dict
         A loop each: ``loop``, ``crossover_rad_s``, ``nominal_deg``, ``delay_s``, ``lost_deg``, ``remaining_deg``
-        (None where there is no figure), ``note`` (why not, or the warning).
+        (None where there is no figure), ``delay`` (its parts), ``note`` (why no figure, or the warning).
     """
 
     word: str
