@@ -24,6 +24,8 @@ class NorthboundServer:
 
     Attributes
     ----------
+    settings : NorthboundSettings
+        What is served, and where.
     boxes : dict of str to Mailbox
         Requested set-points by signal: number of the request, and value in the signal's unit.
 
@@ -34,6 +36,7 @@ class NorthboundServer:
     """
 
     def __init__(self, settings: NorthboundSettings) -> None:
+        self.settings = settings
         self._memory = Desk.write(settings)
         self._desk = Desk(self._memory.map)
         self._kept: Kept | None = None
