@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from hil.config.buses import ModbusRtuConfig, SerialBusConfig
 from hil.config.northbound import NorthboundConfig
 from hil.config.pace import Paced
 from hil.config.plants import PlantConfig
@@ -131,6 +132,9 @@ class ModbusTcpConfig(Strict):
     connect_timeout_s: Annotated[float, Field(gt=0, le=60)] = 1.0
 
 
+DeviceConfig = Annotated[ModbusTcpConfig | ModbusRtuConfig, Field(discriminator="type")]
+
+
 class LoopConfig(Strict):
     """A control loop that the report judges, whoever closes it. ``band`` is +- in the measured signal's unit."""
 
@@ -227,7 +231,8 @@ class RigConfig(Strict):
     scenario: str | None = None
     plants: dict[Name, PlantConfig] = Field(default_factory=dict)
     controllers: dict[Name, PidConfig] = Field(default_factory=dict)
-    devices: dict[Name, ModbusTcpConfig] = Field(default_factory=dict)
+    buses: dict[Name, SerialBusConfig] = Field(default_factory=dict)
+    devices: dict[Name, DeviceConfig] = Field(default_factory=dict)
     northbound: NorthboundConfig | None = None
     """What the rig shows of itself to a DCIM; only on the wall clock."""
     loops: dict[Name, LoopConfig] = Field(default_factory=dict)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
+from hil.config.buses import ModbusRtuConfig
 from hil.config.nearest import did_you_mean
 from hil.config.points import Point, PointList, check_against, coarse_points, load_points
-from hil.config.schema import ModbusTcpConfig
+from hil.config.schema import DeviceConfig, ModbusTcpConfig
 from hil.config.units import UNITS
+from hil.devices.bridge import BridgedDevice
 from hil.devices.modbus_settings import ModbusTcpSettings
 from hil.devices.modbus_tcp import ModbusTcpDevice
 from hil.devices.scan import Scan
@@ -45,7 +48,26 @@ def select_points(draft: Draft) -> dict[str, Selected]:
     }
 
 
-def _select(draft: Draft, name: str, config: ModbusTcpConfig, lists: dict[str, PointList]) -> Selected | None:
+class Bridged(Protocol):
+    """A part of the rig whose wire is served by a process of its own.
+
+    Attributes
+    ----------
+    kind : str
+        Source of its events, for example ``modbus_rtu``.
+    device : BridgedDevice
+        The loop's side of it.
+    """
+
+    kind: str
+    device: BridgedDevice
+
+    def prove(self, timeout_s: float) -> None:
+        """Find what is wrong, then start the process, before the loop; ``DeviceError`` says what to do."""
+        ...
+
+
+def _select(draft: Draft, name: str, config: DeviceConfig, lists: dict[str, PointList]) -> Selected | None:
     path = ("devices", name)
     file = Path(os.path.normpath(draft.folder / config.points))
     key = str(file)
@@ -62,6 +84,9 @@ def _select(draft: Draft, name: str, config: ModbusTcpConfig, lists: dict[str, P
             draft.writes(signal, (*path, "read"), f"devices.{name}")
         return None
     points = lists[key]
+    if isinstance(config, ModbusRtuConfig) and config.unit_id is not None:
+        unit_id = config.unit_id
+        points = replace(points, points=tuple(replace(point, unit_id=unit_id) for point in points.points))
     reads = [
         point
         for n, s in enumerate(config.read)
@@ -87,7 +112,7 @@ def _select(draft: Draft, name: str, config: ModbusTcpConfig, lists: dict[str, P
     return Selected(tuple(reads), tuple(writes), heartbeat)
 
 
-def _check_lists(draft: Draft, name: str, config: ModbusTcpConfig) -> None:
+def _check_lists(draft: Draft, name: str, config: DeviceConfig) -> None:
     """Refuse a signal that is written twice, or read and written: what is sent must not be what just came in."""
     for number, signal in enumerate(config.write):
         path = ("devices", name, "write", number)
@@ -132,7 +157,7 @@ def _check_words(draft: Draft, name: str, writes: Sequence[Point], points: Point
             )
 
 
-def _check_heartbeat(draft: Draft, name: str, config: ModbusTcpConfig, point: Point) -> None:
+def _check_heartbeat(draft: Draft, name: str, config: DeviceConfig, point: Point) -> None:
     path, where = ("devices", name, "heartbeat"), f"{point.file}:{point.line}"
     if point.table != "holding_register" or point.type != "uint16":
         bit = "" if point.bit is None else f" bit {point.bit}"
@@ -176,11 +201,17 @@ def make_devices(
     now_ns: Callable[[], int],
     events: EventLog,
     bus_faults: BusFaults | None = None,
+    bridged: Sequence[Bridged] = (),
 ) -> FieldBus | None:
-    """Make every device, not yet connected; ``now_ns`` is the loop's clock. None where the rig has no device."""
+    """Make every device, not yet connected; ``now_ns`` is the loop's clock. None where the rig has no device.
+
+    ``bridged`` are those whose wire is served by a process of its own, made by the caller.
+    """
     devices = []
     for number, (name, points) in enumerate(selected.items()):
         config = draft.config.devices[name]
+        if not isinstance(config, ModbusTcpConfig):
+            continue
         place = (draft.document.file, draft.document.line("devices", name))
         proxied = bus_faults.address(name) if bus_faults is not None else None
         host, port = proxied or (config.host, config.port)
@@ -198,11 +229,11 @@ def make_devices(
             )
         )  # fmt: skip
     timing = FieldTiming(image, used_slots(draft, image))
-    return FieldBus(devices, now_ns, events, timing) if devices else None
+    return FieldBus(devices, now_ns, events, timing, bridged) if devices or bridged else None
 
 
 class FieldBus:
-    """All devices of a rig behind one scan, their events told in the run's log, their times kept.
+    """All devices of a rig: those on TCP behind one scan, the others in their own processes; events told, times kept.
 
     Attributes
     ----------
@@ -216,47 +247,83 @@ class FieldBus:
         now_ns: Callable[[], int],
         events: EventLog,
         timing: FieldTiming,
+        bridged: Sequence[Bridged] = (),
     ) -> None:
         self.timing = timing
         self._devices = tuple(devices)
+        self._bridged = tuple(bridged)
         self._now_ns = now_ns
-        self._scan = Scan(devices, now_ns)
+        self._scan = Scan(devices, now_ns) if devices else None
         self._events = events
 
     def read(self, now_ns: int, deadline_ns: int) -> None:
         """Receive from all devices into the image; returns before ``deadline_ns`` (loop time)."""
-        self._scan.read(now_ns, deadline_ns)
+        # These take microseconds; the scan takes what there is.
+        for part in self._bridged:
+            part.device.read(now_ns, deadline_ns)
+        if self._scan is not None:
+            self._scan.read(now_ns, deadline_ns)
 
     def write(self, now_ns: int, deadline_ns: int, *, force: bool = False) -> None:
-        """Send the values, then the heartbeats; returns before ``deadline_ns`` (loop time)."""
-        if force:
-            self._scan.force_writes()
-            self._scan.write(now_ns, deadline_ns)
-        else:
-            begun_ns = self._now_ns()
+        """Send the values, then the heartbeats; returns before ``deadline_ns`` (loop time).
+
+        The last write of a run (``force``) also waits for those whose wire is slow, a bounded time.
+        """
+        begun_ns = self._now_ns()
+        if not force:
             self.timing.at_use(now_ns, begun_ns)
-            self._scan.write(now_ns, deadline_ns)
-            last_ns = max([device.last_write_ack_ns for device in self._devices])
-            if last_ns >= begun_ns:
-                self.timing.at_acknowledgement(last_ns)
-        for at_ns, text in self._scan.drain_events():
-            self._events.emit(at_ns / NS_PER_S, "device", "modbus_tcp", text)
+        for part in self._bridged:
+            part.device.publish(now_ns, last=force)
+        if self._scan is not None:
+            self._write_scan(self._scan, now_ns, deadline_ns, begun_ns, force=force)
+        if force:
+            for part in self._bridged:
+                part.device.await_last(deadline_ns)
+        self._tell()
+
+    def _write_scan(self, scan: Scan, now_ns: int, deadline_ns: int, begun_ns: int, *, force: bool) -> None:
+        if force:
+            scan.force_writes()
+        scan.write(now_ns, deadline_ns)
+        last_ns = max([device.last_write_ack_ns for device in self._devices])
+        if last_ns >= begun_ns and not force:
+            self.timing.at_acknowledgement(last_ns)
+
+    def _tell(self) -> None:
+        if self._scan is not None:
+            for at_ns, text in self._scan.drain_events():
+                self._events.emit(at_ns / NS_PER_S, "device", "modbus_tcp", text)
+        for part in self._bridged:
+            for at_ns, text in part.device.drain_events():
+                what = f"{part.device.name}: {text}"
+                self._events.emit(at_ns / NS_PER_S, "device", part.kind, what)
 
     def counters(self) -> dict[str, int]:
         """How often each kind of event happened, as ``device.counter``."""
-        return self._scan.counters()
+        found = self._scan.counters() if self._scan is not None else {}
+        for part in self._bridged:
+            counts = part.device.counters()
+            found |= {f"{part.device.name}.{counter}": count for counter, count in counts.items()}
+        return found
 
     def rehearse(self, run: Callable[[], None]) -> None:
         """Have ``run`` called once in each read phase, while the replies are on their way."""
-        self._scan.while_waiting = run
+        if self._scan is not None:
+            self._scan.while_waiting = run
 
     def prove(self, timeout_s: float) -> None:
         """Connect and read every point once, before the loop; raises ``DeviceError``."""
-        self._scan.prove(timeout_s)
+        if self._scan is not None:
+            self._scan.prove(timeout_s)
+        for part in self._bridged:
+            part.prove(timeout_s)
 
     def close(self) -> None:
         """Let go of every wire; may be called twice."""
-        self._scan.close()
+        if self._scan is not None:
+            self._scan.close()
+        for part in self._bridged:
+            part.device.close()
 
 
 def writes_beyond_this_machine(draft: Draft, selected: Mapping[str, Selected]) -> list[Problem]:
@@ -264,11 +331,16 @@ def writes_beyond_this_machine(draft: Draft, selected: Mapping[str, Selected]) -
     found = []
     for name, points in selected.items():
         config = draft.config.devices[name]
-        if (points.writes or points.heartbeat) and not is_loopback(config.host):
+        if isinstance(config, ModbusRtuConfig):
+            port = draft.config.buses[config.bus].port
+            is_here, at = is_port_here(port), f"on {port}"
+        else:
+            is_here, at = is_loopback(config.host), f"at {config.host}:{config.port}"
+        if (points.writes or points.heartbeat) and not is_here:
             written = [point.signal for point in points.writes] + (
                 [config.heartbeat] if config.heartbeat else []
             )
-            what = f"device {name} at {config.host}:{config.port} will be written: {', '.join(written)}"
+            what = f"device {name} {at} will be written: {', '.join(written)}"
             found.append(draft.document.problem(("devices", name), what))
     return found
 
@@ -279,3 +351,10 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def is_port_here(port: str) -> bool:
+    """Whether a serial port can only be this machine: a pseudo-terminal, or a gateway on it."""
+    if port.startswith("tcp://"):
+        return is_loopback(port.removeprefix("tcp://").rpartition(":")[0].strip("[]"))
+    return os.path.realpath(port).startswith("/dev/pts/")

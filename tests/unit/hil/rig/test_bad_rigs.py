@@ -209,7 +209,7 @@ PLC_CASES = [
     ("heartbeat: beat", "heartbeat: alarm #!", "alarm cannot be written", ""),
     ("heartbeat: beat", "heartbeat: valve_percent #!", "valve_percent is also under write", "take it out"),
     ("points: plc.csv", "points: plk.csv #!", "plk.csv: cannot be read", "plc.csv"),
-    ("type: modbus_tcp", "type: modbus_tpc #!", '"modbus_tpc" is not one of modbus_tcp', '"modbus_tcp"'),
+    ("type: modbus_tcp", "type: modbus_tpc #!", "unknown type 'modbus_tpc'", '"modbus_tcp"'),
     ("port: 1502", "port: 99999 #!", "devices.plc.port: must be at most 65535, not 99999", ""),
     ("port: 1502", 'port: "1502" #!', "must be a whole number", "without quotes: 1502"),
     ("host: 127.0.0.1", 'host: "" #!', "must not be empty", ""),
