@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hil.loop.image import BAD
 from hil.loop.trend_layout import LIMIT_SUFFIX, QUALITY_SUFFIX, TIME_COLUMN
+from hil.report.trend_columns import Columns, TrendColumns, spooled
 
 Floats = NDArray[np.float64]
 Bits = NDArray[np.uint8]
@@ -26,16 +26,17 @@ class Trend:
     ----------
     t_s : ndarray
         Loop time of each row, strictly rising, s.  # (n_rows,)
-    values : dict of str to ndarray
-        By signal, in its unit.  # (n_rows,) each
-    quality, limit : dict of str to ndarray
+    values : mapping of str to ndarray
+        By signal, in its unit; not to be written to, and read from the disk at each look where it is long.
+        # (n_rows,) each
+    quality, limit : mapping of str to ndarray
         Quality and limit bits by signal, for the signals that have them.  # (n_rows,) each
     """
 
     t_s: Floats
-    values: dict[str, Floats] = field(default_factory=dict)
-    quality: dict[str, Bits] = field(default_factory=dict)
-    limit: dict[str, Bits] = field(default_factory=dict)
+    values: Mapping[str, Floats] = field(default_factory=dict)
+    quality: Mapping[str, Bits] = field(default_factory=dict)
+    limit: Mapping[str, Bits] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -60,12 +61,13 @@ class Trend:
 def read_trend(run_dir: Path, missing: list[str]) -> Trend:
     """Read the Parquet file, or the stream where the run did not get as far as writing one.
 
-    What is missing or damaged is added to ``missing``, in words.
+    What is missing or damaged is added to ``missing``, in words. Only the time is in memory then; a signal is read when
+    it is asked for.
     """
     parquet, stream = run_dir / "trend.parquet", run_dir / "trend.arrow"
     if parquet.exists():
         try:
-            return _as_trend(pq.read_table(parquet), missing)
+            return _as_trend(TrendColumns(parquet), missing)
         except (pa.ArrowException, OSError) as error:
             missing.append(f"trend.parquet cannot be read ({first_line(error)})")
     if not stream.exists():
@@ -75,36 +77,52 @@ def read_trend(run_dir: Path, missing: list[str]) -> Trend:
     return _as_trend(_read_stream(stream, missing), missing)
 
 
-def _read_stream(path: Path, missing: list[str]) -> Any:
-    """Give the whole batches of an Arrow stream as a table, or None where there is not one."""
-    batches: list[Any] = []
-    try:
-        with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as reader:
+def _read_stream(path: Path, missing: list[str]) -> TrendColumns | None:
+    """Give the whole batches of an Arrow stream, or None where there is not one."""
+    found = 0
+
+    def whole(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        nonlocal found
+        try:
             for batch in reader:
                 batch.validate()
-                batches.append(batch)
+                yield batch
+                found += 1
+        except (pa.ArrowException, OSError) as error:
+            missing.append(f"trend.arrow breaks off after {found} batches ({first_line(error)})")
+
+    try:
+        with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as reader:
+            spool = spooled(whole(reader), reader.schema, path.parent)
     except (pa.ArrowException, OSError) as error:
-        missing.append(f"trend.arrow breaks off after {len(batches)} batches ({first_line(error)})")
-    return pa.Table.from_batches(batches) if batches else None
+        missing.append(f"trend.arrow cannot be read ({first_line(error)})")
+        return None
+    return TrendColumns(spool) if found else None
 
 
-def _as_trend(table: Any, missing: list[str]) -> Trend:
-    if table is None or TIME_COLUMN not in table.column_names:
+def _as_trend(file: TrendColumns | None, missing: list[str]) -> Trend:
+    if file is None or TIME_COLUMN not in file.names:
         missing.append("the trend has no rows")
         return Trend(np.empty(0))
-    t_s = _floats(table[TIME_COLUMN])
+    t_s = file.column(TIME_COLUMN, np.float64)
     rising = _rising(t_s)
-    if not rising.all():
-        missing.append(f"{int((~rising).sum())} rows of the trend are out of order and left out")
-    trend = Trend(t_s[rising])
-    for name in table.column_names:
+    rows = None if rising.all() else rising
+    if rows is not None:
+        missing.append(f"{int((~rows).sum())} rows of the trend are out of order and left out")
+    quality, limit, values = {}, {}, {}
+    for name in file.names:
         if name.endswith(QUALITY_SUFFIX):
-            trend.quality[name.removesuffix(QUALITY_SUFFIX)] = _bits(table[name])[rising]
+            quality[name.removesuffix(QUALITY_SUFFIX)] = name
         elif name.endswith(LIMIT_SUFFIX):
-            trend.limit[name.removesuffix(LIMIT_SUFFIX)] = _bits(table[name])[rising]
+            limit[name.removesuffix(LIMIT_SUFFIX)] = name
         elif name != TIME_COLUMN:
-            trend.values[name] = _floats(table[name])[rising]
-    return trend
+            values[name] = name
+    return Trend(
+        t_s if rows is None else t_s[rows],
+        Columns(file, values, rows, np.float64),
+        Columns(file, quality, rows, np.uint8),
+        Columns(file, limit, rows, np.uint8),
+    )
 
 
 def _rising(t_s: Floats) -> NDArray[np.bool_]:
@@ -114,14 +132,6 @@ def _rising(t_s: Floats) -> NDArray[np.bool_]:
     rising = finite.copy()
     rising[1:] &= t_s[1:] > highest[:-1]
     return rising
-
-
-def _floats(column: Any) -> Floats:
-    return np.asarray(column.to_numpy(), dtype=np.float64)
-
-
-def _bits(column: Any) -> Bits:
-    return np.asarray(column.to_numpy(), dtype=np.uint8)
 
 
 def first_line(error: Exception) -> str:
