@@ -87,9 +87,8 @@ class ModbusTcpDevice:
         self._link = self.link_type(settings, now_ns, self._counts, self._events)
         self._alone: Scan | None = None
         self._gap_ns = int(settings.gap_ms * 1e6)
-        self._plan = WritePlan(writes, image, settings, heartbeat)
-        self._read_plan = ReadPlan(reads, image, settings)
-        self._refusals = Refusals(self._read_plan, self._plan, self._counts, self._events, settings.probe_s)
+        self._image = image
+        self._bind(reads, writes, heartbeat)
         self._queue: deque[Exchange] = deque()
         self._in_flight: dict[int, Exchange] = {}
         self._abandoned: deque[int] = deque(maxlen=_REMEMBERED)
@@ -103,6 +102,15 @@ class ModbusTcpDevice:
         self.last_reply_ns = self.last_write_ack_ns = self.last_heartbeat_ack_ns = 0
 
     # Set-up -------------------------------------------------------------------------------------------
+
+    def _bind(
+        self, reads: Sequence[tuple[Point, int]], writes: Sequence[tuple[Point, int]], heartbeat: Point | None
+    ) -> None:
+        """Plan what is read and written, before the first phase."""
+        settings, image = self.settings, self._image
+        self._plan = WritePlan(writes, image, settings, heartbeat)
+        self._read_plan = ReadPlan(reads, image, settings)
+        self._refusals = Refusals(self._read_plan, self._plan, self._counts, self._events, settings.probe_s)
 
     def prove(self, timeout_s: float) -> None:
         """Connect and read every point once, before the loop; the connection is kept. May take ``timeout_s``.

@@ -1,0 +1,200 @@
+"""Curtailing an inverter: values first, enable last, renewed before they revert, read back. Knows no wire and no clock.
+
+What is to be written comes out as an :class:`Order`; what became of it is told back. The sequence follows how
+inverters behave: a limit counts only once it is enabled, a request with one bad value changes nothing, and a limit that
+is not renewed within the reversion time is given up by the inverter itself, which is the failsafe where this side falls
+silent. The limit is not disabled in between: that would let the plant jump to full power.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hil.devices.sunspec.chain import Found
+
+COUNTERS = (
+    "curtail_values_sent", "curtail_enables_sent", "curtail_acknowledged", "curtail_unacknowledged", "curtail_refused",
+    "curtail_renewals", "curtail_raised_to_least", "curtail_mismatches", "curtail_reverted",
+)  # fmt: skip
+"""One for each: request for values, for enabling; enabling taken; request not answered; refused; renewal due; limit
+below the least that is sent; read-back that is not what was sent; limit found disabled though it was not given up."""
+
+_NS_PER_S = 1_000_000_000
+_RETRY_NS = _NS_PER_S
+"""Pause after a request that was refused or not answered, ns."""
+_WORD = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class CurtailSettings:
+    """How one inverter is limited.
+
+    Attributes
+    ----------
+    model : int
+        704 or 123.
+    reversion_s : int
+        Time after which the inverter gives up a limit that is not renewed, s; renewed at half of it.
+    ramp_s : int
+        Time over which a new limit is approached, s; 123 only, 0 for the inverter's own.
+    reverts_to_percent : float
+        Limit that holds after the reversion, %; 704 only, 123 always goes to none.
+    least_percent : float
+        Lowest limit that is sent, %: many inverters disconnect at 0.
+    """
+
+    model: Literal[123, 704]
+    reversion_s: int
+    ramp_s: int = 0
+    reverts_to_percent: float = 100.0
+    least_percent: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Registers to write in one request: what for, zero-based address, words."""
+
+    step: Literal["values", "enable"]
+    address: int
+    words: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the inverter was last read to hold: limit (%), whether it is enabled, and when, ns of loop time."""
+
+    limit_percent: float
+    enabled: bool
+    received_ns: int
+
+
+class Curtailment:
+    """The sequence for one inverter.
+
+    Parameters
+    ----------
+    settings : CurtailSettings
+        See there.
+    found : Found
+        Where its model lies.
+    power : int
+        Power of ten of the limit's register: % = count x 10^power.
+
+    Attributes
+    ----------
+    counts : dict of str to int
+        Of :data:`COUNTERS`.
+    trouble : str
+        What is wrong now, for a person; empty while all is well.
+    """
+
+    def __init__(self, settings: CurtailSettings, found: Found, power: int) -> None:
+        self.settings = settings
+        self.counts = dict.fromkeys(COUNTERS, 0)
+        self.trouble = ""
+        self._found = found
+        self._percent_a_count = 10.0**power
+        self._wanted: int | None = None
+        self._sent: int | None = None
+        self._held: int | None = None
+        self._enabled_ns = 0
+        self._not_before_ns = 0
+        self._was_raised = False
+
+    @property
+    def held_percent(self) -> float | None:
+        """Limit that the inverter has acknowledged and enabled, %; None where that is not known."""
+        return None if self._held is None else self._held * self._percent_a_count
+
+    def due(self, now_ns: int, limit_percent: float, seen: Seen | None) -> Order | None:
+        """Give what to write at loop time ``now_ns`` so that ``limit_percent`` holds; None where it does."""
+        wanted = self._count(limit_percent)
+        if seen is not None:
+            self._compare(seen)
+        if now_ns < self._not_before_ns:
+            return None
+        is_old = now_ns - self._enabled_ns >= self.settings.reversion_s * _NS_PER_S // 2
+        if self._held == wanted and not is_old:
+            return None
+        if self._held == wanted:
+            self.counts["curtail_renewals"] += 1
+        self._wanted = self._sent = wanted
+        self.counts["curtail_values_sent"] += 1
+        return self._values(wanted)
+
+    def acknowledged(self, order: Order, now_ns: int) -> Order | None:
+        """Take the acknowledgement of ``order``; gives what must follow it at once."""
+        if order.step == "values":
+            self.counts["curtail_enables_sent"] += 1
+            return self._enable()
+        self.counts["curtail_acknowledged"] += 1
+        self._held, self._enabled_ns = self._sent, now_ns
+        return None
+
+    def refused(self, order: Order, code: int, now_ns: int) -> None:
+        """Take the refusal of ``order``: nothing of it was taken."""
+        self.counts["curtail_refused"] += 1
+        self._held = None
+        self._not_before_ns = now_ns + _RETRY_NS
+        self.trouble = f"the inverter refuses the {order.step} of its limit (exception {code})"
+
+    def lost(self) -> None:
+        """Note that a request was not answered, or the connection went: what the inverter holds is not known."""
+        if self._sent is not None and self._held != self._sent:
+            self.counts["curtail_unacknowledged"] += 1
+        self._held = None
+
+    def forget(self) -> None:
+        """Have the limit due again, whatever is held."""
+        self._held = None
+        self._not_before_ns = 0
+
+    def _count(self, limit_percent: float) -> int:
+        raised = limit_percent < self.settings.least_percent
+        if raised and not self._was_raised:
+            self.counts["curtail_raised_to_least"] += 1
+        self._was_raised = raised
+        percent = min(max(limit_percent, self.settings.least_percent), 100.0)
+        return round(percent / self._percent_a_count)
+
+    def _compare(self, seen: Seen) -> None:
+        """Hold what was read against what was acknowledged; only what was read after that can say anything."""
+        if self._held is None or seen.received_ns <= self._enabled_ns:
+            return
+        found = round(seen.limit_percent / self._percent_a_count)
+        if not seen.enabled:
+            self.counts["curtail_reverted"] += 1
+            self.trouble = (
+                f"the limit of {self.held_percent:g} % was given up by the inverter, or by somebody else"
+            )
+            self._held = None
+        elif found != self._held:
+            self.counts["curtail_mismatches"] += 1
+            held = f"the inverter holds {seen.limit_percent:g} %"
+            self.trouble = f"a limit of {self.held_percent:g} % was acknowledged, {held}"
+            self._held = None
+        else:
+            self.trouble = ""
+
+    def _values(self, count: int) -> Order:
+        settings, base = self.settings, self._found.address
+        if settings.model == 123:
+            # Limit, time to begin, reversion, ramp: side by side, and the enable behind them.
+            return Order(
+                "values", base + 5, (count, 0, settings.reversion_s & _WORD, settings.ramp_s & _WORD)
+            )
+        reverts_to = round(settings.reverts_to_percent / self._percent_a_count)
+        reversion = settings.reversion_s
+        # Limit, limit after the reversion, whether that one is enabled, reversion in two words.
+        words = (
+            count,
+            reverts_to,
+            int(settings.reverts_to_percent < 100.0),
+            reversion >> 16 & _WORD,
+            reversion & _WORD,
+        )
+        return Order("values", base + 15, words)
+
+    def _enable(self) -> Order:
+        return Order("enable", self._found.address + (9 if self.settings.model == 123 else 14), (1,))
