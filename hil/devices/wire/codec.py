@@ -276,7 +276,7 @@ def _reply_length_fits(pdu: bytes) -> bool:
     # pymodbus reads short and long replies alike as far as they go; a length that does not fit its own
     # byte count means the stream is not what it seems.
     if pdu[0] not in READ_FUNCTIONS:
-        return len(pdu) == 5
+        return len(pdu) == 5 and (pdu[0] != WRITE_COIL or pdu[3:5] in _COIL_WORDS)
     odd_registers = pdu[0] not in BIT_FUNCTIONS and len(pdu) % 2 == 1
     return len(pdu) > 2 and len(pdu) == 2 + pdu[1] and not odd_registers
 
