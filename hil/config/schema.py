@@ -13,6 +13,7 @@ from hil.config.plants import PlantConfig
 from hil.config.profiles import ProfileConfig
 from hil.config.realtime import RealTimeConfig
 from hil.config.strict import Finite, Instant, Name, Pair, Positive, Span, Strict, WrongKeyError
+from hil.config.sunspec import SunSpecConfig
 
 
 class SignalConfig(Strict):
@@ -132,7 +133,7 @@ class ModbusTcpConfig(Strict):
     connect_timeout_s: Annotated[float, Field(gt=0, le=60)] = 1.0
 
 
-DeviceConfig = Annotated[ModbusTcpConfig | ModbusRtuConfig, Field(discriminator="type")]
+DeviceConfig = Annotated[ModbusTcpConfig | ModbusRtuConfig | SunSpecConfig, Field(discriminator="type")]
 
 
 class LoopConfig(Strict):

@@ -13,7 +13,7 @@ from hil.config.buses import ModbusRtuConfig
 from hil.config.nearest import did_you_mean
 from hil.config.points import Point, PointList, check_against, coarse_points, load_points
 from hil.config.schema import DeviceConfig, ModbusTcpConfig
-from hil.config.units import UNITS
+from hil.config.sunspec import SunSpecConfig
 from hil.devices.bridge import BridgedDevice
 from hil.devices.modbus_settings import ModbusTcpSettings
 from hil.devices.modbus_tcp import ModbusTcpDevice
@@ -21,10 +21,12 @@ from hil.devices.scan import Scan
 from hil.errors import ConfigError, Problem
 from hil.loop.clock import NS_PER_S
 from hil.loop.events import EventLog
-from hil.loop.image import Image, Signal
+from hil.loop.image import Image
 from hil.rig.draft import Draft
 from hil.rig.latency import FieldTiming, used_slots
 from hil.rig.proxy import BusFaults
+from hil.rig.ranges import signal_ranges
+from hil.rig.sunspec import make_sunspec, select_sunspec
 
 _WORD_BITS = 16
 
@@ -68,6 +70,8 @@ class Bridged(Protocol):
 
 
 def _select(draft: Draft, name: str, config: DeviceConfig, lists: dict[str, PointList]) -> Selected | None:
+    if isinstance(config, SunSpecConfig):
+        return Selected(select_sunspec(draft, name, config), (), None)
     path = ("devices", name)
     file = Path(os.path.normpath(draft.folder / config.points))
     key = str(file)
@@ -112,7 +116,7 @@ def _select(draft: Draft, name: str, config: DeviceConfig, lists: dict[str, Poin
     return Selected(tuple(reads), tuple(writes), heartbeat)
 
 
-def _check_lists(draft: Draft, name: str, config: DeviceConfig) -> None:
+def _check_lists(draft: Draft, name: str, config: ModbusTcpConfig | ModbusRtuConfig) -> None:
     """Refuse a signal that is written twice, or read and written: what is sent must not be what just came in."""
     for number, signal in enumerate(config.write):
         path = ("devices", name, "write", number)
@@ -157,7 +161,9 @@ def _check_words(draft: Draft, name: str, writes: Sequence[Point], points: Point
             )
 
 
-def _check_heartbeat(draft: Draft, name: str, config: DeviceConfig, point: Point) -> None:
+def _check_heartbeat(
+    draft: Draft, name: str, config: ModbusTcpConfig | ModbusRtuConfig, point: Point
+) -> None:
     path, where = ("devices", name, "heartbeat"), f"{point.file}:{point.line}"
     if point.table != "holding_register" or point.type != "uint16":
         bit = "" if point.bit is None else f" bit {point.bit}"
@@ -185,11 +191,7 @@ def _point(
 
 
 def _check_fit(draft: Draft, points: list[Point]) -> None:
-    ranges = [
-        Signal(name, signal.unit, *signal.range, failsafe=signal.range[0])
-        for name, signal in draft.config.signals.items()
-        if signal.unit in UNITS and signal.range[0] < signal.range[1]
-    ]
+    ranges = signal_ranges(draft.config)
     draft.problems += check_against(points, ranges)
     draft.warnings += coarse_points(points, ranges)
 
@@ -207,19 +209,24 @@ def make_devices(
 
     ``bridged`` are those whose wire is served by a process of its own, made by the caller.
     """
-    devices = []
+    devices: list[ModbusTcpDevice] = []
     for number, (name, points) in enumerate(selected.items()):
         config = draft.config.devices[name]
-        if not isinstance(config, ModbusTcpConfig):
+        if isinstance(config, ModbusRtuConfig):
             continue
         place = (draft.document.file, draft.document.line("devices", name))
         proxied = bus_faults.address(name) if bus_faults is not None else None
         host, port = proxied or (config.host, config.port)
         settings = ModbusTcpSettings(
             host=host, port=port, max_registers=config.max_registers,
-            max_gap_registers=config.max_gap_registers, max_in_flight=config.max_in_flight, gap_ms=config.gap_ms,
-            connect_timeout_s=config.connect_timeout_s, seed=draft.config.seed + number,
+            gap_ms=config.gap_ms, connect_timeout_s=config.connect_timeout_s, seed=draft.config.seed + number,
         )  # fmt: skip
+        if isinstance(config, SunSpecConfig):
+            devices.append(make_sunspec(draft, name, config, settings, image, now_ns))
+            continue
+        settings = replace(
+            settings, max_gap_registers=config.max_gap_registers, max_in_flight=config.max_in_flight
+        )
         devices.append(
             ModbusTcpDevice(
                 name, settings, image,
@@ -329,17 +336,15 @@ class FieldBus:
 def writes_beyond_this_machine(draft: Draft, selected: Mapping[str, Selected]) -> list[Problem]:
     """Name every device with written points at an address that is not a loopback one."""
     found = []
-    for name, points in selected.items():
+    for name in selected:
         config = draft.config.devices[name]
         if isinstance(config, ModbusRtuConfig):
             port = draft.config.buses[config.bus].port
             is_here, at = is_port_here(port), f"on {port}"
         else:
             is_here, at = is_loopback(config.host), f"at {config.host}:{config.port}"
-        if (points.writes or points.heartbeat) and not is_here:
-            written = [point.signal for point in points.writes] + (
-                [config.heartbeat] if config.heartbeat else []
-            )
+        written = [*config.write, *([config.heartbeat] if config.heartbeat else [])]
+        if written and not is_here:
             what = f"device {name} {at} will be written: {', '.join(written)}"
             found.append(draft.document.problem(("devices", name), what))
     return found
