@@ -7,9 +7,12 @@ UV     := $(VENV)/tools/bin/uv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.synced
 
-# Tests that hold no stopwatch run side by side; those on the wall clock one by one, after them.
+# Three rounds: tests that compute; tests of processes and sockets, which wait for most of their time and must bear a
+# neighbour (a file stays on one processor, for what it shares is dear); benchmarks, one by one with the machine to itself.
 PURE   := tests/unit tests/plant
-TIMED  := $(filter-out tests/unit/ tests/plant/ %__pycache__/,$(wildcard tests/*/))
+BENCH  := tests/benchmarks
+LIVE   := $(filter-out $(PURE) $(BENCH) %__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
+BESIDE := -n 2 -p no:benchmark
 
 # The kernels are compiled once, on the first run after installation; their cache lies beside the sources.
 export UV_PROJECT_ENVIRONMENT := $(VENV)
@@ -28,8 +31,9 @@ test: setup setup-test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 2 -p no:benchmark $(PURE)
-	$(BIN)/pytest $(TIMED)
+	$(BIN)/pytest $(BESIDE) $(PURE)
+	$(BIN)/pytest $(BESIDE) --dist loadfile $(LIVE)
+	$(BIN)/pytest $(BENCH)
 	@.ci/pythons $(UV) $(VENV)
 
 setup: $(STAMP)
