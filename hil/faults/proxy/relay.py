@@ -127,6 +127,8 @@ class Relay:
         if transport is None:
             self._kept.append(data)  # on the way to a device that is not reached yet
             return
+        if transport.is_closing():
+            return
         transport.write(data)
         if transport.get_write_buffer_size() > _MOST_WAITING_BYTES:
             self._end(reset=True)
