@@ -127,7 +127,9 @@ def _check_together(row: Cells, rules: WriteRules, given: Sequence[str], write: 
     if checks and rules.verify == "never":
         row.wrong(f'{checks[0]} without verify "readback"', f'verify "readback", or no {", ".join(checks)}')
     if rules.verify_every_s < rules.verify_delay_s:
-        what = f"verify_every_s {rules.verify_every_s:g} is shorter than verify_delay_s {rules.verify_delay_s:g}"
+        what = (
+            f"verify_every_s {rules.verify_every_s:g} is shorter than verify_delay_s {rules.verify_delay_s:g}"
+        )
         row.wrong(what, "a device that may still be on its way would be judged")
     if "rewrites_per_min" in given and rules.on_mismatch != "rewrite":
         row.wrong("rewrites_per_min without rewrites", 'on_mismatch "rewrite"')
@@ -176,3 +178,17 @@ def _unverifiable(point: Point, names: Sequence[str]) -> list[tuple[str, str]]:
         what = f'verify_point "{name}" is in {other.unit}, the point in {point.unit}'
         return [(what, "they measure different things")]
     return []
+
+
+def unheeded_problems(written: Sequence[Point], *, has_heartbeat: bool) -> list[Problem]:
+    """Give the points whose ``on_mismatch`` ``bad`` could not be shown to the device, which has no heartbeat."""
+    return [
+        Problem(
+            point.file,
+            point.line,
+            f'"{point.signal}": on_mismatch "bad" withholds the heartbeat, and the device has none',
+            'give the device a heartbeat, or on_mismatch "report" or "rewrite"',
+        )
+        for point in written
+        if point.rules.verifies and point.rules.on_mismatch == "bad" and not has_heartbeat
+    ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hil.devices.modbus_cell import WriteCell
 from hil.devices.modbus_exchange import WriteExchange, write_function
+from hil.devices.readback import GuardedExchange
 from hil.devices.wire.codec import WRITE_REGISTERS
 from hil.devices.wire.frames import WriteFrame
 from hil.devices.wire.values import RunEncoder
@@ -17,13 +18,14 @@ class WriteBlock:
 
     Two shortcuts leave the answer as it is: where every cell goes out every cycle, the whole block does, in one
     pass; where nothing was due for these very words the last time, nothing is now. Both need whole numbers of
-    one register, and no cell that was refused.
+    one register, no cell that was refused, and none with rules of its own.
     """
 
     __slots__ = (
         "_cells",
         "_function",
         "_image",
+        "_kind",
         "_quick",
         "_run",
         "_settled",
@@ -43,8 +45,10 @@ class WriteBlock:
         self._run: RunEncoder | None = None
         self._whole: WriteExchange | None = None
         self._settled: list[int] | None = None
+        guarded = any(cell.is_guarded for cell in cells)
+        self._kind = GuardedExchange if guarded else WriteExchange
         lines = [line for cell in cells for line in cell.encoders]
-        if all(RunEncoder.takes(encoder.point) for encoder, *_ in lines):
+        if not guarded and all(RunEncoder.takes(encoder.point) for encoder, *_ in lines):
             self._run = RunEncoder(lines)
             if function == WRITE_REGISTERS and not single and all(cell.every_cycle for cell in cells):
                 frame = WriteFrame(unit_id, function, cells[0].address, len(cells))
@@ -86,14 +90,20 @@ class WriteBlock:
         function = self._function
         if self._single and len(run) == 1:
             function = write_function(run[0].table, run[0].count, single=True)
-        return WriteExchange.of_cells(self._unit_id, function, run)
+        return self._kind.of_cells(self._unit_id, function, run)
 
     def look_closer(self) -> None:
         """Note that a request was refused: the cells are looked at one by one until none is."""
         self._quick = False
 
     def forget(self) -> None:
-        """Have every cell due, whatever its policy."""
+        """Have every cell due: what the device holds is not known."""
         self._settled = None
         for cell in self._cells:
             cell.forget()
+
+    def force(self) -> None:
+        """Have every cell due, whatever its policy and rules."""
+        self._settled = None
+        for cell in self._cells:
+            cell.force()

@@ -43,6 +43,9 @@ class WriteCell:
         "names", "refused", "table", "words",
     )  # fmt: skip
 
+    is_guarded = False
+    """Whether rules of its own hold it back or verify it: such a cell is looked at in every cycle."""
+
     def __init__(self, cell: Cell, bindings: Sequence[Binding], image: Image) -> None:
         members = [bindings[member] for member in cell.members]
         points = [member.point for member in members]
@@ -108,5 +111,12 @@ class WriteCell:
         self.refused = 0
 
     def forget(self) -> None:
-        """Note that what the device holds is not known: due again whatever the policy."""
+        """Note that what the device holds is not known: due again."""
+        self._confirmed = None
+
+    def note_sent(self) -> None:
+        """Note that a request with it has left; of interest to those with rules."""
+
+    def force(self) -> None:
+        """Have it due whatever its policy."""
         self._confirmed = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 
+from hil.config.points import Point
 from hil.config.units import affine
 from hil.devices.modbus_cell import Binding, WriteCell
 from hil.devices.modbus_intake import Intake
@@ -43,15 +44,21 @@ class ReadExchange:
     )  # fmt: skip
 
     def __init__(self, block: Block, bindings: Sequence[Binding], image: Image) -> None:
-        self.block, self.bindings = block, bindings
+        self.bindings = bindings
+        self._image = image
+        members = [bindings[member] for member in block.members]
+        self._shape(block, [member.point for member in members])
+        slots = [member.slot for member in members]
+        self._intake = Intake(image, slots, [_read_line(member, image) for member in members])
+
+    def _shape(self, block: Block, points: Sequence[Point]) -> None:
+        """Prepare request, reply and decoding of ``block``, which holds ``points``."""
+        self.block = block
         self.unit_id, self.function = block.unit_id, block.function
         self.refused = 0
         self.probe_ns = 0
-        self._image = image
         frame = ReadFrame(block.unit_id, block.function, block.address, block.count)
         self.frame, self.is_reply, self.reply_bytes = frame.request, frame.is_reply, frame.reply_bytes
-        members = [bindings[member] for member in block.members]
-        points = [member.point for member in members]
         self._decode: Callable[[bytearray, int], Sequence[float]]
         if block.function in (READ_COILS, READ_DISCRETE_INPUTS):
             self._decode = BitDecoder(points, block.address, block.count).decode
@@ -59,8 +66,6 @@ class ReadExchange:
         else:
             self._decode = BlockDecoder(points, block.address, block.count).decode
             self._expected = block.count
-        slots = [member.slot for member in members]
-        self._intake = Intake(image, slots, [_read_line(member, image) for member in members])
 
     def fits(self, reply: Reply) -> bool:
         """Whether a reply has the shape of this request's answer."""
@@ -72,12 +77,15 @@ class ReadExchange:
 
     def take(self, reply: Reply, received_ns: int) -> int:
         """Do the same for a decoded reply that fits."""
+        return self._intake.put(self._raws(reply), received_ns)
+
+    def _raws(self, reply: Reply) -> Sequence[float]:
         if self.function in (READ_COILS, READ_DISCRETE_INPUTS):
             bits = sum(bit << place for place, bit in enumerate(reply.values))
             data = bits.to_bytes(self._expected // 8, "little")
         else:
             data = struct.pack(f">{len(reply.values)}H", *reply.values)
-        return self._intake.put(self._decode(bytearray(data), 0), received_ns)
+        return self._decode(bytearray(data), 0)
 
     def mark_bad(self) -> None:
         """Mark the block's signals BAD: the device says it has no value for them."""
@@ -165,14 +173,14 @@ class WriteExchange:
 
     def without_heartbeat(self) -> WriteExchange:
         """Give the request for the cells alone."""
-        return WriteExchange.of_cells(self.unit_id, self.function, self.cells)
+        return self.of_cells(self.unit_id, self.function, self.cells)
 
     def halves(self) -> tuple[WriteExchange, WriteExchange]:
         """Split after a refusal, to write all but the cell that is refused."""
         middle = len(self.cells) // 2
         return (
-            WriteExchange.of_cells(self.unit_id, self.function, self.cells[:middle]),
-            WriteExchange.of_cells(self.unit_id, self.function, self.cells[middle:]),
+            self.of_cells(self.unit_id, self.function, self.cells[:middle]),
+            self.of_cells(self.unit_id, self.function, self.cells[middle:]),
         )
 
 

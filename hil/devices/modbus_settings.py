@@ -80,6 +80,20 @@ class ModbusTcpSettings:
         return f"{self.host}:{self.port}"
 
 
+RULE_COUNTERS = (
+    "writes_held_by_interval",
+    "writes_held_by_budget",
+    "writes_exempted",
+    "writes_verified",
+    "writes_recovered",
+    "writes_ignored",
+    "writes_reverted",
+    "writes_foreign",
+    "writes_rewritten",
+    "readbacks_refused",
+)
+"""Counters of written points with rules (``hil.config.point_rules``)."""
+
 COUNTERS = (
     "requests",
     "replies",
@@ -103,6 +117,7 @@ COUNTERS = (
     "writes_unacknowledged",
     "writes_refused_by_peer",
     "writes_refused",
+    *RULE_COUNTERS,
     "heartbeats_sent",
     "heartbeats_unacknowledged",
     "heartbeats_withheld",

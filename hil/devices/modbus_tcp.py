@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from hil.config.point_rules import unheeded_problems
 from hil.config.points import Point
 from hil.devices.events import Events
 from hil.devices.modbus_exchange import Exchange, ReadExchange, WriteExchange
@@ -24,6 +25,7 @@ from hil.devices.modbus_writes import WritePlan
 from hil.devices.scan import Scan
 from hil.devices.wait import Wait
 from hil.devices.wire.codec import Reply
+from hil.errors import ConfigError
 from hil.loop.image import Image
 
 _SHORTEST_REPLY_BYTES = 10
@@ -61,7 +63,8 @@ class ModbusTcpDevice:
     Raises
     ------
     ConfigError
-        Where a point of ``writes`` may not be written, or the heartbeat is not such a register.
+        Where a point of ``writes`` may not be written, the heartbeat is not such a register, or there is none and a
+        point needs it to show that it is not followed.
     """
 
     link_type: type[Link] = Link
@@ -82,6 +85,9 @@ class ModbusTcpDevice:
         self.settings = settings
         self._place = place
         self._now_ns = now_ns
+        unheeded = unheeded_problems([point for point, _ in writes], has_heartbeat=heartbeat is not None)
+        if unheeded:
+            raise ConfigError(unheeded)
         self._counts = dict.fromkeys(COUNTERS, 0)
         self._events = Events()
         self._link = self.link_type(settings, now_ns, self._counts, self._events)
@@ -108,7 +114,7 @@ class ModbusTcpDevice:
     ) -> None:
         """Plan what is read and written, before the first phase."""
         settings, image = self.settings, self._image
-        self._plan = WritePlan(writes, image, settings, heartbeat)
+        self._plan = WritePlan(writes, image, settings, heartbeat, self._counts, self._events)
         self._read_plan = ReadPlan(reads, image, settings)
         self._refusals = Refusals(self._read_plan, self._plan, self._counts, self._events, settings.probe_s)
 
@@ -169,6 +175,8 @@ class ModbusTcpDevice:
             if not self._link.connected:
                 return
         self._queue.extend(self._read_plan.due(now_ns))
+        if self._plan.verifies:
+            self._queue.extend(self._plan.readbacks.due(now_ns))
         self.pump(now_ns)
 
     def skip_phase(self) -> None:
@@ -186,6 +194,8 @@ class ModbusTcpDevice:
         due, refused = plan.due(now_ns)
         if refused:
             self._counts["writes_refused"] += refused
+            self._withhold_heartbeat()
+        elif plan.withholders and plan.is_distrusted():
             self._withhold_heartbeat()
         if self._heartbeat_due and len(due) == 1:
             both = plan.joined(due[0])

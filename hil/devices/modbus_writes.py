@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hil.config.points import Point
+from hil.devices.events import Events
+from hil.devices.guarded_cell import Desk, GuardedCell, Verification
 from hil.devices.modbus_block import WriteBlock
 from hil.devices.modbus_cell import Binding, WriteCell
 from hil.devices.modbus_exchange import WriteExchange, write_function
 from hil.devices.modbus_settings import ModbusTcpSettings
-from hil.devices.wire.coalesce import coalesce_writes
+from hil.devices.readback import GuardedExchange, Readbacks
+from hil.devices.wire.coalesce import Cell, coalesce_writes
 from hil.devices.wire.codec import MAX_COUNT, WRITE_REGISTERS
 from hil.devices.wire.frames import WriteFrame
 from hil.errors import ConfigError, Problem
@@ -29,6 +32,17 @@ class WritePlan:
         Limits, and which functions the device knows.
     heartbeat : Point or None
         A uint16 holding register.
+    counts, events : dict of str to int, Events, optional
+        Where points with rules count and tell: the device's own.
+
+    Attributes
+    ----------
+    readbacks : Readbacks
+        What is read to verify the writes.
+    verifies : bool
+        Whether there are any.
+    withholders : tuple of Verification
+        Those of points whose heartbeat must stand still while they are not followed.
 
     Raises
     ------
@@ -37,7 +51,7 @@ class WritePlan:
     """
 
     __slots__ = ("_apart", "_bindings", "_blocks", "_frames", "_heartbeat_count", "_heartbeat_frame",
-                 "_joins", "heartbeat")  # fmt: skip
+                 "_joins", "_kind", "heartbeat", "readbacks", "verifies", "withholders")  # fmt: skip
 
     def __init__(
         self,
@@ -45,6 +59,8 @@ class WritePlan:
         image: Image,
         settings: ModbusTcpSettings,
         heartbeat: Point | None,
+        counts: dict[str, int] | None = None,
+        events: Events | None = None,
     ) -> None:
         points = [point for point, _ in writes]
         problems = [*_not_writable(points), *_not_a_heartbeat(points, heartbeat)]
@@ -54,13 +70,25 @@ class WritePlan:
         self.heartbeat = heartbeat
         self._heartbeat_count = 0
         self._bindings = [Binding(point, slot) for point, slot in writes]
+        desk = Desk({} if counts is None else counts, events or Events())
+        guarded: list[GuardedCell] = []
+
+        def make_cell(cell: Cell) -> WriteCell:
+            if all(self._bindings[member].point.rules.plain for member in cell.members):
+                return WriteCell(cell, self._bindings, image)
+            guarded.append(GuardedCell(cell, self._bindings, image, desk))
+            return guarded[-1]
+
         self._blocks = [
             WriteBlock(
-                block.unit_id, block.function,
-                [WriteCell(cell, self._bindings, image) for cell in block.cells], image, single=single,
+                block.unit_id, block.function, [make_cell(cell) for cell in block.cells], image, single=single
             )
             for block in coalesce_writes(points, settings.limits)
-        ]  # fmt: skip
+        ]
+        self._kind = GuardedExchange if guarded else WriteExchange
+        self.readbacks = Readbacks(guarded)
+        self.verifies = bool(self.readbacks)
+        self.withholders: tuple[Verification, ...] = self.readbacks.withholders
         # Longest write that the heartbeat may end, in registers; 0 where it always goes alone.
         self._joins = 0
         self._apart = False
@@ -76,6 +104,7 @@ class WritePlan:
         points = [binding.point for binding in self._bindings]
         if self.heartbeat is not None:
             points.append(self.heartbeat)
+        points += [point for point in self.readbacks.targets if point not in points]
         return [point for point in points if point.readable]
 
     def due(self, now_ns: int) -> tuple[list[WriteExchange], int]:
@@ -85,6 +114,10 @@ class WritePlan:
         for block in self._blocks:
             refused += block.due(now_ns, exchanges)
         return exchanges, refused
+
+    def is_distrusted(self) -> bool:
+        """Whether a point is not followed for which the heartbeat has to stand still."""
+        return any(each.is_wrong for each in self.withholders)
 
     def next_heartbeat(self) -> WriteExchange:
         """Give the request for the heartbeat, one higher than the one before; 0 follows 65535."""
@@ -107,7 +140,7 @@ class WritePlan:
             frame = WriteFrame(exchange.unit_id, WRITE_REGISTERS, exchange.address, count)
             self._frames[count] = frame
         words = [*exchange.words, self._count_up()]
-        return WriteExchange(frame, exchange.cells, words, beats=True, tracked=exchange.tracked)
+        return self._kind(frame, exchange.cells, words, beats=True, tracked=exchange.tracked)
 
     def look_closer(self, exchange: WriteExchange, *, apart: bool) -> None:
         """Note that ``exchange`` was refused; ``apart`` keeps the heartbeat out of such requests from now on."""
@@ -119,12 +152,13 @@ class WritePlan:
     def start_over(self) -> None:
         """Note a new connection: everything is due, and the heartbeat may join again."""
         self._apart = False
-        self.forget()
-
-    def forget(self) -> None:
-        """Have every point due, whatever its policy."""
         for block in self._blocks:
             block.forget()
+
+    def forget(self) -> None:
+        """Have every point due, whatever its policy and rules: the last write of a run, the failsafe."""
+        for block in self._blocks:
+            block.force()
 
 
 def _not_writable(points: Sequence[Point]) -> list[Problem]:

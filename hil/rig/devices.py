@@ -11,6 +11,7 @@ from typing import Protocol
 
 from hil.config.buses import ModbusRtuConfig
 from hil.config.nearest import did_you_mean
+from hil.config.point_rules import unheeded_problems
 from hil.config.points import Point, PointList, check_against, coarse_points, load_points
 from hil.config.schema import DeviceConfig, ModbusTcpConfig
 from hil.config.sunspec import SunSpecConfig
@@ -113,6 +114,7 @@ def _select(draft: Draft, name: str, config: DeviceConfig, lists: dict[str, Poin
         _check_heartbeat(draft, name, config, heartbeat)
     _check_words(draft, name, writes, points)
     _check_fit(draft, [*reads, *writes])
+    draft.problems += unheeded_problems(writes, has_heartbeat=heartbeat is not None)
     return Selected(tuple(reads), tuple(writes), heartbeat)
 
 
