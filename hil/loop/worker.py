@@ -60,7 +60,9 @@ class Worker:
         self._reply = Mailbox(self._view[REPLY_AT:], REPLY)
         stall_s = max(_LEAST_STALL_S, 10.0 * deadline_s)
         off = () if keep_off_cpu is None else (str(keep_off_cpu),)
-        self.kept = Kept("hil.loop.worker_process", self._memory, (), off, stall_s=stall_s)
+        self.kept = Kept(
+            "hil.loop.worker_process", self._memory, (), off, stall_s=stall_s, keep_off_cpu=keep_off_cpu
+        )
         self._wake = self.kept.stdin.fileno()
         if os.name == "posix":
             os.set_blocking(self._wake, False)

@@ -31,4 +31,5 @@ def no_rings_left() -> Iterator[None]:
 
     before = rings()
     yield
-    assert rings() <= before
+    # Another run on this machine has the name of its ring for as long as it takes to make room for it.
+    small_rig.wait_for(lambda: rings() <= before, "the end of what was there under a name", timeout_s=30)
