@@ -32,6 +32,7 @@ from hil.rig.overrides import apply_overrides
 from hil.rig.pacing import spread_offsets
 from hil.rig.profiles import BuiltProfile, asked_for_at
 from hil.rig.proxy import BusFaults
+from hil.rig.rtu import check_buses, make_buses, poll_periods_s
 from hil.rig.scenario import Scenario, Targets
 
 
@@ -83,7 +84,12 @@ class Rig:
     def signals(self) -> tuple[Signal, ...]:
         """Signals of the image, in the order of the file."""
         received = self._draft.written_by("devices")
-        return tuple(_signal(self.config, name, name in received) for name in self.config.signals)
+        slow_s = poll_periods_s(self.config)
+        usual_s = self.config.period_s
+        return tuple(
+            _signal(self.config, name, slow_s.get(name, usual_s) if name in received else None)
+            for name in self.config.signals
+        )
 
     def writer_of(self, name: str) -> str:
         """Block that writes a signal; empty where none does."""
@@ -148,7 +154,8 @@ class Rig:
             name: make_source(name, stages[name], built, requests or {}, events)
             for name, built in self._profiles.items()
         }
-        bus = devices.make_devices(self._draft, self._points, image, now_ns, events, bus_faults)
+        bridged = make_buses(self._draft, self._points, image, now_ns)
+        bus = devices.make_devices(self._draft, self._points, image, now_ns, events, bus_faults, bridged)
         targets = Targets(image, sources, self._plants, events, self.config.seed, bus_faults)
         schedule = (
             Schedule(scenario.actions(self._scenario, targets)) if self._scenario is not None else Schedule()
@@ -186,6 +193,7 @@ def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
     profiles = build_sources(draft, wishes.load, chosen)
     wired = plants.make_plants(draft, first_values(draft.config, profiles))
     points = devices.select_points(draft)
+    check_buses(draft, points)
     controllers.note_uses(draft)
     pids = controllers.make_pids(draft)
     for name in config.sources:
@@ -224,12 +232,15 @@ def _with_wishes(config: RigConfig, wishes: Wishes) -> RigConfig:
     return config.model_copy(update=changes)
 
 
-def _signal(config: RigConfig, name: str, received: bool) -> Signal:
+def _signal(config: RigConfig, name: str, received_every_s: float | None) -> Signal:
+    """Make a signal; ``received_every_s`` (s) where it comes from a device."""
     signal = config.signals[name]
     low, high = signal.range
     failsafe = signal.failsafe if signal.failsafe is not None else min(max(0.0, low), high)
-    age_s = 3 * config.period_s if signal.max_age_s is None else signal.max_age_s
-    made = Signal(name, signal.unit, low, high, failsafe, round(age_s * NS_PER_S) if received else 0)
+    age_s = 0.0
+    if received_every_s is not None:
+        age_s = 3 * received_every_s if signal.max_age_s is None else signal.max_age_s
+    made = Signal(name, signal.unit, low, high, failsafe, round(age_s * NS_PER_S))
     return made if signal.initial is None else replace(made, initial=signal.initial)
 
 

@@ -41,12 +41,15 @@ class BridgeSettings:
         A servant whose heart stands still for so long is ended and started again.
     end_s : float
         How long :meth:`BridgedDevice.close` waits for the servant to end.
+    keep_off_cpu : int or None
+        The loop's own processor, which the servant keeps off.
     """
 
     loop_timeout_s: float = 1.0
     last_s: float = 3.0
     stall_s: float = 5.0
     end_s: float = 5.0
+    keep_off_cpu: int | None = None
 
 
 class BridgedDevice:
@@ -123,10 +126,10 @@ class BridgedDevice:
         OSError
             There is no process to be had, or it did not start within 20 s.
         """
-        arguments = [str(self._spec_at)]
         self._kept = Kept(
-            "hil.devices.bridge.serve", self.shared, (), arguments, stall_s=self.settings.stall_s
-        )
+            "hil.devices.bridge.serve", self.shared, (), [str(self._spec_at)], stall_s=self.settings.stall_s,
+            keep_off_cpu=self.settings.keep_off_cpu,
+        )  # fmt: skip
         self._wake = self._kept.stdin.fileno()
         if os.name == "posix":
             os.set_blocking(self._wake, False)
