@@ -17,7 +17,7 @@ from hil.config.yaml_lines import read_yaml
 from hil.errors import ConfigError, Problem
 from hil.rig import load_rig
 
-SHIPPED = ("cdu_sil", "cdu_plc_io", "cdu_shadow", "thermal_tf", "tank_ss")
+SHIPPED = ("cdu_sil", "cdu_multirate", "cdu_plc_io", "cdu_shadow", "thermal_tf", "tank_ss")
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(-3, 3), st.sampled_from([10**400, -(10**20)]), st.floats(width=32),
     st.sampled_from([1e300, -1e300, 1e-300, "", "5", "pid", "cdu", "csv", "file", "kW", "degC", "../x.csv", "a\0b"]),
