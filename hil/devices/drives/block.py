@@ -1,0 +1,95 @@
+"""A drive's sequence in the cycle: typed commands from the image, the control word into its output stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hil.devices.drives.sequence import DriveSequence, Wish
+from hil.loop.image import BAD, GOOD, Image
+from hil.loop.output import FAILSAFE, HOLD, NORMAL, OutputStage
+
+_WORD = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class DriveSignals:
+    """Slots of the image; None for what a rig does not have.
+
+    Attributes
+    ----------
+    status : int
+        The status word.
+    run, reset, quick_stop : int or None
+        Commands: above 0.5 is yes. A command that is BAD is no; otherwise the last one counts, or its failsafe.
+    state : int or None
+        Gets the number of the :class:`hil.devices.drives.DriveState`.
+    """
+
+    status: int
+    run: int
+    reset: int | None = None
+    quick_stop: int | None = None
+    state: int | None = None
+
+
+class DriveBlock:
+    """Runs one drive. While its status is STALE the last control word is held; once BAD, the failsafe word is sent.
+
+    Parameters
+    ----------
+    name : str
+        For counters and messages.
+    image : Image
+        Where everything is read from.
+    sequence : DriveSequence
+        What decides.
+    signals : DriveSignals
+        Slots.
+    stage : OutputStage
+        Of the control word.
+    tell : callable
+        Told (loop time ns, text) when what a person should know has changed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        image: Image,
+        sequence: DriveSequence,
+        signals: DriveSignals,
+        stage: OutputStage,
+        tell: Callable[[int, str], None],
+    ) -> None:
+        self.name = name
+        self.stage = stage
+        self._image = image
+        self._sequence = sequence
+        self._signals = signals
+        self._tell = tell
+        self._told = ""
+
+    def run(self, now_ns: int, dt_s: float) -> None:  # noqa: ARG002  a block is told the time, needed or not
+        """Leave the control word in the output stage."""
+        image, signals, sequence = self._image, self._signals, self._sequence
+        quality = image.quality[signals.status]
+        status = int(image.values[signals.status]) & _WORD if quality == GOOD else None
+        wish = Wish(self._is_on(signals.run), self._is_on(signals.reset), self._is_on(signals.quick_stop))
+        word = sequence.step(now_ns, status, wish)
+        if word is None:
+            self.stage.mode = FAILSAFE if quality == BAD else HOLD
+        else:
+            self.stage.request, self.stage.mode = float(word), NORMAL
+        if signals.state is not None:
+            image.accept(signals.state, float(sequence.state), now_ns)
+        if sequence.trouble != self._told:
+            self._told = sequence.trouble
+            self._tell(now_ns, sequence.trouble or "follows its commands again")
+
+    def _is_on(self, slot: int | None) -> bool:
+        image = self._image
+        return slot is not None and image.quality[slot] != BAD and image.values[slot] > 0.5
+
+    def counters(self) -> dict[str, int]:
+        """Give :data:`hil.devices.drives.sequence.COUNTERS`."""
+        return dict(self._sequence.counts)
