@@ -117,6 +117,7 @@ COUNTERS = (
     "writes_unacknowledged",
     "writes_refused_by_peer",
     "writes_refused",
+    "writes_offline",
     *RULE_COUNTERS,
     "heartbeats_sent",
     "heartbeats_unacknowledged",

@@ -188,6 +188,7 @@ class ModbusTcpDevice:
         if not self._link.connected:
             self._link.maintain(now_ns)
             if not self._link.connected:
+                self._counts["writes_offline"] += 1
                 return
         plan = self._plan
         self._heartbeat_due = plan.heartbeat is not None

@@ -102,16 +102,13 @@ class Watched:
         before = self.device.counters()
         self.device.write(now_ns, deadline_ns)
         after = self.device.counters()
-        sent, taken, lost, refused = (
+        names = ("writes_sent", "writes_acknowledged", "writes_unacknowledged", "writes_refused_by_peer")
+        sent, taken, lost, refused = (after[name] - before[name] for name in names)
+        unsent = sum(
             after[name] - before[name]
-            for name in (
-                "writes_sent",
-                "writes_acknowledged",
-                "writes_unacknowledged",
-                "writes_refused_by_peer",
-            )
+            for name in ("requests_unsent", "phases_without_time", "writes_offline")
         )
-        if sent != taken + lost + refused:
+        if sent != taken + lost + refused or (not sent and not unsent):
             self.unaccounted.append(self.number)
         if taken and (200, (high, low)) not in self.server.writes[-20:]:
             self.wrong.append(f"write {self.number} was acknowledged and never arrived")
