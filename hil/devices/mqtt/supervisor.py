@@ -70,7 +70,7 @@ class Supervisor:
         self._stall_ns = round(stall_s * NS_PER_S)
         self._looked_ns = machine_ns()
         self._told = ""
-        self._is_up = False
+        self._is_up = self._is_leaving = False
         self._backoff = Backoff(settings.backoff_min_s, settings.backoff_max_s, settings.seed)
 
     async def run(self) -> None:
@@ -94,15 +94,22 @@ class Supervisor:
                 await self._use(client)
         except* (MqttError, OSError, SecretError, _UnusableError) as group:
             ended = group
-        task = asyncio.current_task()
-        if ended is None or (task is not None and task.cancelling()):
+        if self._is_leaving:
             # The library may put an error of its own in the place of the cancellation.
             raise asyncio.CancelledError
-        first = _leaves(ended)[0]
+        first = _leaves(ended)[0] if ended is not None else MqttError("without a reason")
         return first.trouble if isinstance(first, _UnusableError) else explain(first, self._settings)
 
     async def _use(self, client: Client) -> None:
-        await self._subscribe(client)
+        try:
+            await self._subscribe(client)
+            await self._serve(client)
+        except asyncio.CancelledError:
+            self._is_leaving = True
+            await self._leave(client)
+            raise
+
+    async def _serve(self, client: Client) -> None:
         self._counts["connections"] += 1
         if self._told:
             self._tell(f"connected to the broker at {self._settings.address}")
@@ -114,16 +121,15 @@ class Supervisor:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._receive(client))
                 group.create_task(self._send(client, group))
-        except asyncio.CancelledError:
-            await self._leave(client)
-            raise
         finally:
             self._application.connection_changed(up=False)
 
     async def _subscribe(self, client: Client) -> None:
         for subscription in self._application.subscriptions():
             options = options_of(subscription, self._settings)
-            granted = await client.subscribe(subscription.topic, subscription.qos, options=options)
+            # The options hold the quality of service; given beside them it would be refused.
+            qos = subscription.qos if options is None else 0
+            granted = await client.subscribe(subscription.topic, qos, options=options)
             codes = [code.value if isinstance(code, ReasonCode) else code for code in granted]
             if max(codes) >= _REFUSED_FROM:
                 what = (
