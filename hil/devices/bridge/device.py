@@ -127,7 +127,7 @@ class BridgedDevice:
             There is no process to be had, or it did not start within 20 s.
         """
         self._kept = Kept(
-            "hil.devices.bridge.serve", self.shared, (), [str(self._spec_at)], stall_s=self.settings.stall_s,
+            "hil.devices.bridge.process", self.shared, (), [str(self._spec_at)], stall_s=self.settings.stall_s,
             keep_off_cpu=self.settings.keep_off_cpu,
         )  # fmt: skip
         self._wake = self._kept.stdin.fileno()

@@ -1,21 +1,17 @@
-"""The servant's process: ``python -m hil.devices.bridge.serve MEMORY SPEC_AT``.
+"""Servants, and how they work: until the loop has ended, and what was to be written for it is or was tried for long.
 
-It makes the servant from its specification and lets it work until the loop has ended and what was to be written for
-it is written, or was tried for long enough. A servant that raises ends the process; the keeper starts another.
+A servant that raises ends its process; the keeper starts another.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
-from collections.abc import Sequence
 from typing import Protocol
 
 from hil.devices.bridge.orders import Orders
-from hil.devices.bridge.port import Port, unpack_spec
+from hil.devices.bridge.port import Port
 from hil.loop.machine_time import machine_ns
-from hil.loop.shared import Shared
 
 _SLICE_NS = 50_000_000
 """Longest work in one piece: the heart beats, and orders are looked at, this often, ns."""
@@ -102,18 +98,3 @@ async def _serve_async(port: Port, servant: AsyncServant) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await running
         port.publish()
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Work until the loop's end."""
-    handle, spec_at = arguments
-    view = memoryview(Shared.attach(handle))
-    port_spec, spec = unpack_spec(view[int(spec_at) :])
-    port = Port(view, port_spec, fileno=sys.stdin.fileno())
-    port.beat()
-    run = getattr(spec, "run")  # noqa: B009  what was pickled has no type
-    run(port)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
