@@ -459,19 +459,20 @@ class TestCduPlcContract:
         master.settle(45.0, 55.0)
         # 20 K and 100 kPa off: a loop with a fresh integral would jump by more than the whole stroke.
         master.bench = {"supply": 50.0, "dp": 200.0}
-        master.run(1.5)
+        # What is left of the sensor's filter moves the loops as well: 10 % a kelvin, so half a per cent at most.
+        master.until(lambda: wire.get("tcs_supply_temp_degc") >= 49.99)
         master.mode, began_s = 0, time.monotonic()
         master.until(lambda: not wire.status() & REMOTE)
         # 20 K x 10 %/K / 120 s = 1.7 %/s; 100 kPa x .04 %/kPa / 2 s = 2 %/s: slowly from where they were.
         position, speed = master.position(), master.speed()
-        crept = 0.3 + 2.0 * (time.monotonic() - began_s)
+        crept = 1.0 + 2.0 * (time.monotonic() - began_s)
         assert 45.0 <= position <= 45.0 + crept
         assert 55.0 <= speed <= 55.0 + crept
         began_s = time.monotonic()
         master.valve, master.pump, master.mode = position, speed, 1
         master.until(lambda: wire.raw("plc_remote") == 1)
         found = master.position(), master.speed()
-        crept = 0.3 + 2.0 * (time.monotonic() - began_s)
+        crept = 1.0 + 2.0 * (time.monotonic() - began_s)
         assert found == (pytest.approx(position, abs=crept), pytest.approx(speed, abs=crept))
 
     def test_local_loops_follow_the_reference_program(self, master: Master, points: PointList) -> None:
