@@ -31,6 +31,10 @@ from hil.loop.image import Image
 _SHORTEST_REPLY_BYTES = 10
 """A read of bits; what is shorter is an exception or not whole."""
 
+_TRANSACTION_STEP = 0x9E37
+"""From one transaction id to the next: odd, so that all are used, and such that at least six bits change. A device
+that counts wrong, or a bit turned over on the way, does not hit another request of ours."""
+
 _REMEMBERED = 64
 """How many abandoned transactions are remembered, to tell a late reply from a wrong one."""
 
@@ -99,6 +103,7 @@ class ModbusTcpDevice:
         self._in_flight: dict[int, Exchange] = {}
         self._abandoned: deque[int] = deque(maxlen=_REMEMBERED)
         self._transaction_id = 0
+        self._asked_behind: set[int] = set()
         self._next_send_ns = 0
         self._requests = self._replies = 0
         self._silent_requests = 0
@@ -224,8 +229,10 @@ class ModbusTcpDevice:
             self._send(self._queue.popleft(), now_ns)
 
     def _send(self, exchange: Exchange, now_ns: int) -> None:
-        self._transaction_id = transaction_id = (self._transaction_id + 1) & 0xFFFF
+        self._transaction_id = transaction_id = (self._transaction_id + _TRANSACTION_STEP) & 0xFFFF
         self._in_flight[transaction_id] = exchange
+        if self._link.partial:
+            self._asked_behind.add(transaction_id)
         self._next_send_ns = now_ns + self._gap_ns
         self._requests += 1
         if isinstance(exchange, WriteExchange):
@@ -276,6 +283,12 @@ class ModbusTcpDevice:
         """Take all else: an end or beginning of the connection, parts, exceptions, replies that nobody waits for."""
         link = self._link
         replies = link.decode(start, count) if start < count else []
+        if replies and self._asked_behind:
+            # What had begun to come before the question was asked is no answer to it, whatever its transaction id.
+            if replies[0].transaction_id in self._asked_behind:
+                self._counts["mismatched_replies"] += 1
+                del replies[0]
+            self._asked_behind.clear()
         for reply in replies:
             self._take(reply, now_ns)
         if link.connected != self._was_connected:
@@ -307,6 +320,7 @@ class ModbusTcpDevice:
     def _start_over(self) -> None:
         """Begin on a new connection: all blocks whole again, all points written again."""
         self._was_connected = True
+        self._asked_behind.clear()
         self._abandoned.clear()
         self._silent_requests = 0
         self._read_plan.start_over()
