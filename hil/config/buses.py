@@ -42,6 +42,8 @@ class ModbusRtuConfig(Strict):
     type: Literal["modbus_rtu"]
     bus: str
     points: str
+    prefix: str = Field(default="", pattern=r"^[a-z0-9_]*$")
+    """Put before every signal of the point list, so that one list serves several devices: pump_1_."""
     unit_id: Annotated[int, Field(ge=0, le=247)] | None = None
     """In place of the unit ids of the point list, for a list that several units share. 0 writes to all of them."""
     read: tuple[str, ...] = Field(default=(), strict=False)

@@ -54,7 +54,7 @@ A bit of a holding register is written with its whole word: bits of the word tha
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hil.config.nearest import did_you_mean, nearest
@@ -80,14 +80,24 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class PointList:
-    """The points of one file, in its order; ``file`` as the user named it."""
+    """The points of one file, in its order; ``file`` as the user named it, ``counted_in`` its address column."""
 
     file: str
     points: tuple[Point, ...]
+    counted_in: str = "address_zero_based"
 
     def point(self, signal: str) -> Point | None:
         """Give the point of a signal, or None."""
         return next((point for point in self.points if point.signal == signal), None)
+
+    def with_prefix(self, prefix: str) -> PointList:
+        """Give the list for one of several devices of a kind, with ``prefix`` before each signal."""
+
+        def prefixed(point: Point) -> Point:
+            feedback = None if point.feedback is None else prefixed(point.feedback)
+            return replace(point, signal=prefix + point.signal, feedback=feedback)
+
+        return replace(self, points=tuple(prefixed(point) for point in self.points))
 
 
 def load_points(path: str | Path) -> PointList:
@@ -124,7 +134,8 @@ def read_points(path: str | Path) -> tuple[PointList, list[Problem]]:
         raise ConfigError(
             Problem(file, None, "no points below the header", "a row needs at least signal, table, address")
         )
-    return PointList(file, tuple(with_feedback(points))), _by_line(problems)
+    counted_in = next(name for name in ADDRESS_COLUMNS if name in header)
+    return PointList(file, tuple(with_feedback(points)), counted_in), _by_line(problems)
 
 
 def _by_line(problems: list[Problem]) -> list[Problem]:

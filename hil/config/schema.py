@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from hil.config.buses import ModbusRtuConfig, SerialBusConfig
+from hil.config.drives import DriveConfig
 from hil.config.northbound import NorthboundConfig
 from hil.config.pace import Paced
 from hil.config.plants import PlantConfig
@@ -122,6 +123,8 @@ class ModbusTcpConfig(Strict):
     host: Annotated[str, Field(min_length=1)]
     port: Annotated[int, Field(ge=1, le=65535)] = 502
     points: str
+    prefix: str = Field(default="", pattern=r"^[a-z0-9_]*$")
+    """Put before every signal of the point list, so that one list serves several devices: pump_1_."""
     read: tuple[str, ...] = Field(default=(), strict=False)
     write: tuple[str, ...] = Field(default=(), strict=False)
     heartbeat: str | None = None
@@ -131,6 +134,8 @@ class ModbusTcpConfig(Strict):
     max_in_flight: Annotated[int, Field(ge=1, le=16)] = 1
     gap_ms: Annotated[float, Field(ge=0, le=60_000)] = 0.0
     connect_timeout_s: Annotated[float, Field(gt=0, le=60)] = 1.0
+    reconnect_max_s: Annotated[float, Field(gt=0, le=3600)] = 5.0
+    """Longest wait between attempts to connect; the first comes half a period after the loss (at most 0.1 s)."""
 
 
 DeviceConfig = Annotated[ModbusTcpConfig | ModbusRtuConfig | SunSpecConfig, Field(discriminator="type")]
@@ -234,6 +239,8 @@ class RigConfig(Strict):
     controllers: dict[Name, PidConfig] = Field(default_factory=dict)
     buses: dict[Name, SerialBusConfig] = Field(default_factory=dict)
     devices: dict[Name, DeviceConfig] = Field(default_factory=dict)
+    drives: dict[Name, DriveConfig] = Field(default_factory=dict)
+    """What turns commands (run, reset) into the control words of a drive."""
     northbound: NorthboundConfig | None = None
     """What the rig shows of itself to a DCIM; only on the wall clock."""
     loops: dict[Name, LoopConfig] = Field(default_factory=dict)

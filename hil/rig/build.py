@@ -26,6 +26,7 @@ from hil.loop.schedule import Schedule
 from hil.rig import checks, controllers, devices, plants, scenario
 from hil.rig.action import check_actions
 from hil.rig.draft import Draft
+from hil.rig.drives import bind_drives, note_drives
 from hil.rig.loads import build_sources, first_values
 from hil.rig.northbound import check_northbound, make_source, served_beyond_this_machine
 from hil.rig.overrides import apply_overrides
@@ -73,6 +74,7 @@ class Rig:
     def limited(self) -> tuple[str, ...]:
         """Signals that pass the limits, in the order of the image."""
         written = {*self.config.sources, *(loop.output for loop in self.config.controllers.values())}
+        written |= {drive.command_word for drive in self.config.drives.values()}
         return tuple(name for name in self.config.signals if name in written)
 
     @property
@@ -161,14 +163,18 @@ class Rig:
             Schedule(scenario.actions(self._scenario, targets)) if self._scenario is not None else Schedule()
         )
         blocks = controllers.bind_pids(self._draft, image, self._pids, stages)
+        driven = bind_drives(self._draft, image, stages, events)
         sent = {signal for config in self.config.devices.values() for signal in config.write}
         parts = CycleParts(
             image=image,
             sources=tuple(sources.values()),
             devices=(bus,) if bus is not None else (),
             plants=tuple(wired.bind(image) for wired in self._plants.values()),
-            controllers=tuple(blocks),
-            outputs=tuple(block.stage for block in blocks if not isinstance(block, controllers.OuterLoop)),
+            controllers=(*blocks, *driven),
+            outputs=(
+                *(block.stage for block in blocks if not isinstance(block, controllers.OuterLoop)),
+                *(block.stage for block in driven),
+            ),
             # These run with their blocks; they are listed for the failsafe at the end.
             source_outputs=(
                 *(stages[name] for name in sources if name in sent),
@@ -195,6 +201,7 @@ def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
     points = devices.select_points(draft)
     check_buses(draft, points)
     controllers.note_uses(draft)
+    note_drives(draft)
     pids = controllers.make_pids(draft)
     for name in config.sources:
         draft.writes(name, ("sources", name), f"sources.{name}")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from hil.devices.drives import DriveBlock
 from hil.errors import ConfigError
 from hil.loop.clock import NS_PER_S, VirtualClock
 from hil.loop.cycle import Cycle, CycleParts, CycleSettings, StopFlag
@@ -151,6 +152,9 @@ def _timed(rig: Rig, parts: CycleParts) -> list[_Timed]:
         for name, block in zip(rig.wired_plants, parts.plants, strict=True)
     ]
     for controller in parts.controllers:
+        if isinstance(controller, DriveBlock):
+            blocks.append(_Timed(controller.name, controller, 1, 0))
+            continue
         loop, worker = config.controllers[controller.name], worker_in(controller)
         if worker is not None:
             worker.law.start_unmanned()

@@ -30,6 +30,7 @@ from hil.rig.ranges import signal_ranges
 from hil.rig.sunspec import make_sunspec, select_sunspec
 
 _WORD_BITS = 16
+_FIRST_RETRY_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,11 @@ def _select(draft: Draft, name: str, config: DeviceConfig, lists: dict[str, Poin
             draft.writes(signal, (*path, "read"), f"devices.{name}")
         return None
     points = lists[key]
+    if config.prefix:
+        points = points.with_prefix(config.prefix)
     if isinstance(config, ModbusRtuConfig) and config.unit_id is not None:
         unit_id = config.unit_id
-        points = replace(points, points=tuple(replace(point, unit_id=unit_id) for point in points.points))
+        points = replace(points, points=tuple(_of_unit(point, unit_id) for point in points.points))
     reads = [
         point
         for n, s in enumerate(config.read)
@@ -116,6 +119,14 @@ def _select(draft: Draft, name: str, config: DeviceConfig, lists: dict[str, Poin
     _check_fit(draft, [*reads, *writes])
     draft.problems += unheeded_problems(writes, has_heartbeat=heartbeat is not None)
     return Selected(tuple(reads), tuple(writes), heartbeat)
+
+
+def _of_unit(point: Point, unit_id: int) -> Point:
+    """Give a point of a list that several units share as that of one of them."""
+    feedback = point.feedback
+    return replace(
+        point, unit_id=unit_id, feedback=None if feedback is None else replace(feedback, unit_id=unit_id)
+    )
 
 
 def _check_lists(draft: Draft, name: str, config: ModbusTcpConfig | ModbusRtuConfig) -> None:
@@ -226,9 +237,12 @@ def make_devices(
         if isinstance(config, SunSpecConfig):
             devices.append(make_sunspec(draft, name, config, settings, image, now_ns))
             continue
+        # So that a connection that was lost in one cycle is there again in the one after the next, at any period.
+        first_s = min(_FIRST_RETRY_S, draft.config.period_s / 2, config.reconnect_max_s)
         settings = replace(
-            settings, max_gap_registers=config.max_gap_registers, max_in_flight=config.max_in_flight
-        )
+            settings, max_gap_registers=config.max_gap_registers, max_in_flight=config.max_in_flight,
+            backoff_min_s=first_s, backoff_max_s=config.reconnect_max_s,
+        )  # fmt: skip
         devices.append(
             ModbusTcpDevice(
                 name, settings, image,

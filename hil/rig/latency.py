@@ -10,7 +10,7 @@ from hil.loop.histogram import Histogram
 from hil.loop.image import Image
 from hil.rig.draft import Draft
 
-_USERS = frozenset({"controllers", "plants", "devices"})
+_USERS = frozenset({"controllers", "plants", "devices", "drives"})
 
 
 def used_slots(draft: Draft, image: Image) -> list[int]:

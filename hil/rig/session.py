@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hil.devices.drives import DriveBlock
 from hil.devices.northbound import NorthboundServer
 from hil.errors import RunFolderError
 from hil.loop.clock import NS_PER_S, VirtualClock, WallClock
@@ -306,7 +307,8 @@ def _counters(parts: CycleParts, cycle: Cycle, events: EventLog) -> dict[str, di
     for stage in (*parts.outputs, *parts.source_outputs):
         found[f"limits.{image.signals[stage.slot].name}"] = stage.limiter.counters()
     for controller in parts.controllers:
-        found[f"controllers.{controller.name}"] = controller.counters()
+        section = "drives" if isinstance(controller, DriveBlock) else "controllers"
+        found[f"{section}.{controller.name}"] = controller.counters()
     for number, plant in enumerate(parts.plants):
         found[f"plants.{number + 1}"] = {"inputs_substituted": plant.inputs_substituted}
     for device in parts.devices:

@@ -1,0 +1,125 @@
+"""A drive by typed commands through ``hil run``, against the C stub of an Altivar: started, tripped, reset, stopped."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from itertools import groupby
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from firmware_bench import GENEROUS_S, Stub, build
+
+from hil.devices.drives import DriveState
+from hil.errors import ConfigError
+from hil.rig import load_rig
+
+ETA, RFR, CMD, ACC, FAULT_NOW, BENCH_FAULT = 3201, 3202, 8501, 9001, 8606, 61001
+
+RIG = """\
+rig: drive
+clock: wall
+period_s: 0.05
+duration_s: 10
+overrun: {{policy: skip}}
+signals:
+  pump_run: {{unit: bool, range: [0, 1], failsafe: 0}}
+  pump_reset: {{unit: bool, range: [0, 1], failsafe: 0}}
+  pump_state: {{unit: "1", range: [0, 8]}}
+  pump_drive_status_word: {{unit: "1", range: [0, 65535], max_age_s: 1}}
+  pump_drive_output_frequency_hz: {{unit: Hz, range: [-100, 100], max_age_s: 1}}
+  pump_drive_speed_reference_hz: {{unit: Hz, range: [0, 50], failsafe: 0}}
+  pump_drive_command_word: {{unit: "1", range: [0, 65535], failsafe: {failsafe}{limits}}}
+sources:
+  pump_run: {{type: step, before: 0, steps: [{{at_s: 0.5, level: 1}}, {{at_s: 6, level: 0}}, {{at_s: 7, level: 1}}]}}
+  pump_reset: {{type: step, before: 0, steps: [{{at_s: 4.5, level: 1}}, {{at_s: 5, level: 0}}]}}
+  pump_drive_speed_reference_hz: 30
+devices:
+  drive:
+    type: modbus_tcp
+    host: 127.0.0.1
+    port: {port}
+    points: {points}
+    prefix: pump_
+    read: [pump_drive_status_word, pump_drive_output_frequency_hz]
+    write: [pump_drive_command_word, pump_drive_speed_reference_hz]
+drives:
+  pump:
+    profile: cia402
+    status_word: pump_drive_status_word
+    command_word: pump_drive_command_word
+    run: pump_run
+    reset: pump_reset
+    state: pump_state
+"""
+
+
+def write_rig(folder: Path, root: Path, port: int, failsafe: str = "6", limits: str = "") -> Path:
+    path = folder / "drive.yaml"
+    points = root / "configs" / "points" / "altivar.csv"
+    path.write_text(RIG.format(port=port, points=points, failsafe=failsafe, limits=limits))
+    return path
+
+
+def wait_until(what: str, is_so: object) -> None:
+    deadline = time.monotonic() + 3 * GENEROUS_S
+    while not is_so():  # type: ignore[operator]  # a plain callable
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+@pytest.mark.needs("gcc", "libmodbus")
+def test_started_tripped_reset_and_left_stopped(root: Path, tmp_path: Path) -> None:
+    with Stub(build("vfd")) as stub:
+        stub.put(ACC, 5)
+        command = [sys.executable, "-m", "hil", "run", write_rig(tmp_path, root, stub.port), "--json"]
+        run = subprocess.Popen([*command, "--out", tmp_path / "runs"], stdout=subprocess.PIPE, text=True)
+        wait_until("the drive runs", lambda: stub.word(ETA) & 0x6F == 0x27 and stub.signed(RFR) > 100)
+        stub.put(BENCH_FAULT, 8)
+        wait_until("the drive has tripped", lambda: stub.word(ETA) & 0x4F == 0x08)
+        stub.put(BENCH_FAULT, 0)
+        out, _ = run.communicate(timeout=120)
+        folder = Path(json.loads(out)["run_dir"])
+        wait_until("the drive has been left stopped", lambda: stub.word(ETA) & 0x6F in (0x21, 0x40))
+    trend = pq.read_table(folder / "trend.parquet")
+    states = [DriveState(int(state)).name for state, _ in groupby(trend["pump_state"].to_pylist())]
+    stable = [state for state in states if state in ("RUNNING", "FAULT")]
+    # Reset at 4.5 s while the run command stood: nothing ran before it had gone and come back.
+    assert [state for state, _ in groupby(stable)] == ["RUNNING", "FAULT", "RUNNING"]
+    words = {int(word) for word in trend["pump_drive_command_word"].to_pylist()}
+    assert {0x06, 0x07, 0x0F, 0x80} <= words <= {0x00, 0x02, 0x06, 0x07, 0x0F, 0x80}
+    counters = json.loads((folder / "run.json").read_text())["counters"]["drives.pump"]
+    assert (counters["starts"], counters["faults"], counters["resets"], counters["starts_withheld"]) == (
+        2,
+        1,
+        1,
+        1,
+    )
+    told = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    texts = (
+        [event["text"] for event in told if event["signal"] == "pump"]
+        if "signal" in told[0]
+        else [event["text"] for event in told]
+    )
+    assert "fault" in texts
+    assert any("take the run command away" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("failsafe", "limits", "what"),
+    [
+        ("5", "", "the failsafe 5, which is no word of cia402"),
+        ("6", ", rate_up_per_s: 10", "a rate limit would send words that mean something else"),
+    ],
+)
+def test_limits_that_would_change_a_control_word_are_refused(
+    root: Path, tmp_path: Path, failsafe: str, limits: str, what: str
+) -> None:
+    path = write_rig(tmp_path, root, 502, failsafe, limits)
+    with pytest.raises(ConfigError) as caught:
+        load_rig(path)
+    assert what in str(caught.value)
+    assert f"{path}:" in str(caught.value)
