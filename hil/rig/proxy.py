@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hil.config.nearest import did_you_mean
 from hil.config.scenario import BusFaultEvent, ScenarioConfig
 from hil.config.schema import ModbusTcpConfig, RigConfig
+from hil.config.sunspec import SunSpecConfig
 from hil.errors import DeviceError, Problem
 from hil.faults.proxy import BusFault, ProxiedDevice, ProxyPlan, ProxyProcess
 from hil.faults.proxy.running import HOST
@@ -18,6 +19,7 @@ from hil.rig.draft import Draft
 LATE_PERIODS = 1.5
 """How long a late reply is held where the scenario does not say, in periods: no phase of a cycle lasts one."""
 _BYTE_GAP_S = 0.0002
+_ON_TCP = (ModbusTcpConfig, SunSpecConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def bus_problem(draft: Draft, event: BusFaultEvent) -> tuple[str, str, str] | No
     if event.device not in devices:
         hint = did_you_mean(event.device, devices) or f"devices: {', '.join(devices) or 'none'}"
         return "device", f"no device {event.device!r}", hint
-    if not isinstance(devices[event.device], ModbusTcpConfig):
+    if not isinstance(devices[event.device], _ON_TCP):
         return (
             "device",
             f"device {event.device} is not on Modbus TCP, which is all that a bus fault disturbs",
@@ -75,7 +77,7 @@ def plan_of(
     devices = [
         ProxiedDevice(name, device.host, device.port, config.seed + number, tuple(found[name]))
         for number, (name, device) in enumerate(config.devices.items())
-        if name in found and isinstance(device, ModbusTcpConfig)
+        if name in found and isinstance(device, _ON_TCP)
     ]
     return ProxyPlan(tuple(devices)), places
 
