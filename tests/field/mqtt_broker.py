@@ -122,6 +122,10 @@ class Broker:
         return done.stdout.splitlines()
 
 
+OPEN: list[Listener] = []
+"""All that were made; a test closes them at its end, however it ends."""
+
+
 class Listener:
     """A client of its own, with paho's thread; reconnects by itself. ``messages`` are (topic, payload, retained)."""
 
@@ -135,6 +139,7 @@ class Listener:
         self.client.on_connect = self._connected
         self.client.on_message = self._received
         self.ready = threading.Event()
+        OPEN.append(self)
         self.client.connect("localhost", broker.port, keepalive=5)
         self.client.loop_start()
 
