@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hil.cli import bench, check, demo, emulate, report, run, signals
+from hil.cli import bench, check, demo, emulate, points, report, run, signals
 from hil.cli.console import errors, tell_problems
 from hil.errors import HilError
 from hil.version import __version__
@@ -40,6 +40,7 @@ def _root(
 
 for verb in (run.run, check.check, report.report, signals.signals, emulate.emulate, demo.demo, bench.bench):
     app.command()(verb)
+app.add_typer(points.points, name="points")
 
 
 def main() -> None:

@@ -1,0 +1,163 @@
+"""What the same registers mean in each word and byte order, and which of those meanings are likely. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from hil.config.point_types import BYTE_ORDERS, WORD_ORDERS, Point
+from hil.config.units import UNITS
+from hil.devices.lint.finding import Finding, Reach, found
+from hil.devices.wire.values import BlockDecoder
+
+_SMALLEST_NORMAL = {"float32": 2.0**-126, "float64": 2.0**-1022}
+_TINY = 1e-9
+"""Share of a range below which a float that is not 0 is more likely another number read the wrong way round."""
+_USUAL: dict[str, tuple[float, float]] = {
+    "temperature": (-273.15, 2000.0),
+    "temperature difference": (-2000.0, 2000.0),
+    "pressure": (-1e5, 1e9),
+    "ratio": (-1e9, 1e9),
+    "frequency": (0.0, 1e6),
+    "speed of rotation": (-1e6, 1e6),
+    "voltage": (-1e6, 1e6),
+    "current": (-1e6, 1e6),
+    "volume flow": (-1e3, 1e3),
+    "mass flow": (-1e6, 1e6),
+    "time": (0.0, 4e9),
+    "length": (-1e6, 1e6),
+    "irradiance": (-1e3, 1e4),
+}
+"""Widest believable range by dimension, in its base unit, where neither the list nor a rig gives one."""
+_ANY = (-1e15, 1e15)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Some registers in one order.
+
+    Attributes
+    ----------
+    word_order, byte_order : str
+        As in a point list.
+    raw, value : float
+        The number, and the value in the point's unit.
+    doubt : str
+        Why it is unlikely; empty where it is not.
+    """
+
+    word_order: str
+    byte_order: str
+    raw: float
+    value: float
+    doubt: str
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """Word and byte order."""
+        return self.word_order, self.byte_order
+
+
+def believable(point: Point, reach: Reach | None) -> tuple[float, float]:
+    """Give the range in which the values of ``point`` are believed, in its unit."""
+    if reach is not None:
+        return reach.low, reach.high
+    unit = UNITS[point.unit]
+    low, high = _USUAL.get(unit.dimension, _ANY)
+    low, high = (low - unit.offset) / unit.factor, (high - unit.offset) / unit.factor
+    return (
+        point.low if math.isfinite(point.low) else low,
+        point.high if math.isfinite(point.high) else high,
+    )
+
+
+def readings(point: Point, words: Sequence[int], reach: Reach | None) -> list[Reading]:
+    """Read ``words``, the registers of the point's span, in every order; the declared one comes first."""
+    word_orders = WORD_ORDERS if point.count > 1 else (point.word_order,)
+    declared = (point.word_order, point.byte_order)
+    orders = [(words_, bytes_) for words_ in word_orders for bytes_ in BYTE_ORDERS]
+    orders.sort(key=lambda order: order != declared)
+    low, high = believable(point, reach)
+    first, count = point.span
+    data = bytearray(b"".join(word.to_bytes(2, "big") for word in words))
+    found_ = []
+    for word_order, byte_order in orders:
+        twin = replace(point, word_order=word_order, byte_order=byte_order)
+        raw = BlockDecoder([twin], first, count).decode(data, 0)[0]
+        value = raw * point.scale + point.offset
+        found_.append(Reading(word_order, byte_order, raw, value, _doubt(point, raw, value, low, high)))
+    return found_
+
+
+def _doubt(point: Point, raw: float, value: float, low: float, high: float) -> str:
+    if math.isnan(raw):
+        return "not a number"
+    if not math.isfinite(value):
+        return "infinite"
+    smallest = _SMALLEST_NORMAL.get(point.type, 0.0)
+    if 0.0 < abs(raw) < smallest:
+        return "denormal"
+    margin = _TINY * max(abs(low), abs(high), 1e-300)
+    if smallest and raw and abs(raw * point.scale) < margin:
+        return "next to nothing"
+    if not low - margin <= value <= high + margin:
+        return f"outside {low:g} to {high:g}"
+    return ""
+
+
+def judge(point: Point, samples: Sequence[Sequence[int]], reach: Reach | None) -> Finding | None:
+    """Give what several readings of one point's registers say about its order; None where nothing is wrong.
+
+    Another order is named only where the declared one is unlikely and the other one likely in *every* sample, and says
+    something else: a pattern that reads alike in all orders proves nothing.
+    """
+    rounds = [readings(point, words, reach) for words in samples]
+    declared = next((each[0] for each in rounds if each[0].doubt), None)
+    if declared is None or _says_none(point, samples):
+        return None
+    low, high = believable(point, reach)
+    limit = low if declared.value < low else high
+    shown = f"{point.word_order}, bytes {point.byte_order} give {_in_unit(declared.value, point)}: {declared.doubt}"
+    for place, other in enumerate(rounds[0][1:], start=1):
+        if all(not each[place].doubt for each in rounds) and other.raw != rounds[0][0].raw:
+            what = (
+                f"{shown}; {other.word_order}, bytes {other.byte_order} give {_in_unit(other.value, point)}"
+            )
+            hint = f'word_order "{other.word_order}", byte_order "{other.byte_order}"'
+            return found("word_order", point, what, hint, value=_finite(declared.value), limit=limit)
+    code = "not_a_number" if declared.doubt in ("not a number", "infinite", "denormal") else "implausible"
+    hint = _other_reason(point, declared, low, high)
+    return found(code, point, shown, hint, value=_finite(declared.value), limit=limit)
+
+
+def _says_none(point: Point, samples: Sequence[Sequence[int]]) -> bool:
+    """Whether the device says, in the way that the list declares, that it has no value."""
+    if point.no_value is None and point.scale_register is None:
+        return False
+    first, count = point.span
+    decode = BlockDecoder([point], first, count).decode
+    raws = (decode(bytearray(b"".join(word.to_bytes(2, "big") for word in words)), 0)[0] for words in samples)
+    return point.data_type.is_integer and any(math.isnan(raw) for raw in raws)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _in_unit(value: float, point: Point) -> str:
+    return f"{value:g}" if point.unit in ("1", "bool") else f"{value:g} {point.unit}"
+
+
+def _other_reason(point: Point, reading: Reading, low: float, high: float) -> str:
+    """Say what else makes a value unlikely: a sign, a decimal point, a wire that is broken."""
+    size = 2 ** (16 * point.count)
+    if point.data_type.is_integer and point.data_type.low == 0 and reading.raw >= size / 2:
+        signed = (reading.raw - size) * point.scale + point.offset
+        if low <= signed <= high:
+            return f'type "int{16 * point.count}" gives {_in_unit(signed, point)}'
+    for factor in (0.1, 0.01, 0.001, 10.0, 100.0):
+        value = reading.raw * point.scale * factor + point.offset
+        if math.isfinite(value) and value and low <= value <= high:
+            return f"scale {point.scale * factor:g} gives {_in_unit(value, point)}; or the range, or a broken wire"
+    return "address, type, scale, the range, or a broken wire"
