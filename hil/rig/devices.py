@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hil.config.buses import ModbusRtuConfig
+from hil.config.mqtt import MqttConfig
 from hil.config.nearest import did_you_mean
 from hil.config.point_rules import unheeded_problems
 from hil.config.points import Point, PointList, check_against, coarse_points, load_points
@@ -74,6 +75,8 @@ class Bridged(Protocol):
 def _select(draft: Draft, name: str, config: DeviceConfig, lists: dict[str, PointList]) -> Selected | None:
     if isinstance(config, SunSpecConfig):
         return Selected(select_sunspec(draft, name, config), (), None)
+    if isinstance(config, MqttConfig):
+        return None
     path = ("devices", name)
     file = Path(os.path.normpath(draft.folder / config.points))
     key = str(file)
@@ -159,7 +162,7 @@ def _check_words(draft: Draft, name: str, writes: Sequence[Point], points: Point
             for other in points.points
             if (other.unit_id, other.address) == word and other.table == point.table and other.bit is not None
         ]
-        path = ("devices", name, "write", draft.config.devices[name].write.index(point.signal))
+        path = ("devices", name, "write", list(draft.config.devices[name].write).index(point.signal))
         where = f"{point.signal} is bit {point.bit} of a register ({point.file}:{point.line}) that is written whole"
         left = [other for other in listed if other.signal not in written]
         if left:
@@ -225,7 +228,7 @@ def make_devices(
     devices: list[ModbusTcpDevice] = []
     for number, (name, points) in enumerate(selected.items()):
         config = draft.config.devices[name]
-        if isinstance(config, ModbusRtuConfig):
+        if isinstance(config, (ModbusRtuConfig, MqttConfig)):
             continue
         place = (draft.document.file, draft.document.line("devices", name))
         proxied = bus_faults.address(name) if bus_faults is not None else None
@@ -354,6 +357,8 @@ def writes_beyond_this_machine(draft: Draft, selected: Mapping[str, Selected]) -
     found = []
     for name in selected:
         config = draft.config.devices[name]
+        if isinstance(config, MqttConfig):
+            continue
         if isinstance(config, ModbusRtuConfig):
             port = draft.config.buses[config.bus].port
             is_here, at = is_port_here(port), f"on {port}"

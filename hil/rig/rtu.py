@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from hil.config.buses import ModbusRtuConfig, SerialBusConfig
 from hil.config.nearest import did_you_mean
+from hil.config.point_rules import unheeded_problems
 from hil.config.points import Point
 from hil.config.schema import RigConfig
 from hil.devices.bridge import BridgedDevice, BridgeSettings
@@ -129,6 +130,9 @@ def check_buses(draft: Draft, selected: Mapping[str, Selected]) -> None:
                 hint,
             )
         _check_ages(draft, name, device)
+        if name in selected:
+            has_heartbeat = selected[name].heartbeat is not None
+            draft.problems += unheeded_problems(selected[name].writes, has_heartbeat=has_heartbeat)
     if used - set(config.buses):
         return
     index = {signal: slot for slot, signal in enumerate(config.signals)}

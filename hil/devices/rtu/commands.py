@@ -89,6 +89,9 @@ class Commands:
         self._beat_due = self._plan.heartbeat is not None and orders.stage is not Stage.FAILSAFE
         if self._failed:
             self._note_failure()
+        elif self._beat_due and self._plan.withholders and self._plan.is_distrusted():
+            self._beat_due = False
+            self._counts["heartbeats_withheld"] += 1
         elif self._beat_due and len(due) == 1 and not self._failing.unit_ids - {self._unit_id}:
             both = self._plan.joined(due[0])
             if both is not None:
@@ -138,12 +141,11 @@ class Commands:
             cell.forget()
         self._note_failure()
 
-    def give_up(self) -> None:
-        """Leave the rest of the round out: the unit is in doubt."""
+    def hold(self) -> None:
+        """Leave the rest of the round out: the unit is in doubt, and gets no commands before it is believed again."""
         self._counts["requests_unsent"] += len(self._queue)
         self._queue.clear()
-        if self._is_open:
-            self._note_failure()
+        self._note_failure()
 
     def _note_failure(self) -> None:
         self._failed = True

@@ -15,10 +15,11 @@ from hil.devices.bridge.orders import Orders, Stage
 from hil.devices.events import Events
 from hil.devices.modbus_exchange import ReadExchange, WriteExchange
 from hil.devices.rtu.doubt import Canary
+from hil.devices.rtu.line import Line
 from hil.devices.rtu.polling import Poll, choose
 from hil.devices.rtu.settings import BusSettings
 from hil.devices.rtu.station import Station
-from hil.devices.wire.rtu_frames import ReplyCutter, ReplyFrame, from_tcp, reply_bytes, reply_prefix
+from hil.devices.wire.rtu_frames import ReplyFrame, from_tcp, reply_bytes, reply_prefix
 from hil.loop.image import GOOD, STALE, Image
 
 _WRITES_IN_A_ROW = 8
@@ -83,12 +84,9 @@ class Master:
         self._stations = {station.unit_id: station for station in stations}
         self._polls = [poll for station in stations for poll in station.polls]
         self._send = send
-        self._cutter = ReplyCutter(settings.patience_ns)
+        self._line = Line(settings)
         self._pending: Pending | None = None
         self._orders = Orders(Stage.WAIT, 0, 0, ())
-        self._free_ns = 0
-        self._drain_from_ns = self._drain_until_ns = -1
-        self._bad_seen = 0
         self._writes_in_a_row = 0
         self._timeout_ns = round(settings.reply_timeout_s * 1e9)
 
@@ -106,8 +104,7 @@ class Master:
     def opened(self, now_ns: int) -> None:
         """Note that the port was opened anew: nothing is known of what is under way."""
         self._give_up_pending()
-        self._cutter.reset()
-        self._drain(now_ns)
+        self._line.opened(now_ns)
         for station in self._stations.values():
             station.start_over()
 
@@ -124,7 +121,6 @@ class Master:
 
     def step(self, now_ns: int) -> int:
         """Do what is due at ``now_ns``; gives when to call again, unless something is received before."""
-        self._cutter.silence(now_ns)
         self._note_bad_frames(now_ns)
         pending = self._pending
         if pending is not None:
@@ -136,25 +132,10 @@ class Master:
             if station.doubt.look(now_ns):
                 self._counts["trust_regained"] += 1
                 self._tell_back(station, now_ns)
-        wake_ns = self._line_wake_ns(now_ns)
+        wake_ns = self._line.wake_ns(now_ns)
         if wake_ns > now_ns:
             return wake_ns
         return self._start_next(now_ns)
-
-    def _line_wake_ns(self, now_ns: int) -> int:
-        """When the line may be used: behind the silence, and while it is drained not before it is empty."""
-        settings = self._settings
-        free_ns = max(self._free_ns, self._cutter.last_byte_ns + settings.silence_ns)
-        if self._drain_until_ns < 0:
-            return free_ns
-        quiet_ns = max(self._drain_until_ns, self._cutter.last_byte_ns + settings.patience_ns)
-        # A line that is never silent is not waited for without end: the canary will tell.
-        bound_ns = self._drain_from_ns + 10 * self._timeout_ns
-        until_ns = min(max(quiet_ns, self._free_ns), max(bound_ns, free_ns))
-        if until_ns <= now_ns:
-            self._drain_until_ns = -1
-            self._cutter.reset()
-        return until_ns
 
     def _start_next(self, now_ns: int) -> int:
         """Send the request that is due first; gives when to look again."""
@@ -224,8 +205,7 @@ class Master:
         self._counts["requests"] += 1
         sent_ns = now_ns + settings.wire_ns(len(request))
         deadline_ns = sent_ns + self._timeout_ns + settings.wire_ns(reply_bytes(request))
-        if settings.local_echo:
-            self._cutter.expect_echo(request)
+        self._line.asked(request)
         prefix = reply_prefix(request)
         self._pending = Pending(station, question, request, prefix, poll, sent_ns, deadline_ns)
         if not self._send(request):
@@ -235,7 +215,7 @@ class Master:
             self._pending = None
             self._counts["broadcasts"] += 1
             station.commands.acknowledged(question, now_ns)
-            self._free_ns = sent_ns + round(settings.broadcast_turnaround_s * 1e9)
+            self._line.free_ns = sent_ns + round(settings.broadcast_turnaround_s * 1e9)
 
     def _next_wake_ns(self, now_ns: int) -> int:
         times = [now_ns + _IDLE_NS]
@@ -254,26 +234,25 @@ class Master:
 
     def received(self, data: bytes, now_ns: int) -> None:
         """Take what came from the line at ``now_ns``."""
-        for frame in self._cutter.feed(data, now_ns):
+        for frame in self._line.feed(data, now_ns):
             self._take(frame, now_ns)
         self._note_bad_frames(now_ns)
 
     def _note_bad_frames(self, now_ns: int) -> None:
-        new = self._cutter.bad_frames - self._bad_seen
+        new = self._line.new_bad_frames(now_ns)
         if not new:
             return
-        self._bad_seen = self._cutter.bad_frames
         self._counts["bad_frames"] += new
         pending = self._pending
         if pending is not None:
             self._counts["framing_errors"] += 1
             self._abandon(pending, now_ns)
         elif self._settings.quarantine:
-            self._drain(now_ns)
+            self._line.drain(now_ns)
 
     def _take(self, frame: ReplyFrame, now_ns: int) -> None:
         pending = self._pending
-        if pending is None or self._drain_until_ns >= 0 or not self._is_answer(frame, pending):
+        if pending is None or self._line.is_draining or not self._is_answer(frame, pending):
             self._take_stray(frame, now_ns)
             return
         self._pending = None
@@ -332,14 +311,15 @@ class Master:
         if not self._settings.quarantine or station is None:
             self._counts["mismatched_replies"] += 1
             return
+        was_held = station.doubt.is_held
         if station.doubt.settle(frame, now_ns):
             self._counts["late_replies"] += 1
         else:
             self._counts["mismatched_replies"] += 1
-            self._counts["quarantines"] += 1
-        if self._drain_until_ns >= 0 and not station.doubt.owes:
-            # What was waited for has come.
-            self._drain_until_ns = now_ns
+            if not was_held:
+                self._count_hold(station)
+        if not station.doubt.owes:
+            self._line.drain_no_longer(now_ns)
 
     # Doubt --------------------------------------------------------------------------------------------
 
@@ -349,9 +329,9 @@ class Master:
         station, question = pending.station, pending.question
         station.answered(now_ns, wrote=isinstance(question, WriteExchange))
         if self._settings.quarantine:
-            self._drain(now_ns)
+            self._line.drain(now_ns)
             if not station.doubt.is_held:
-                self._counts["quarantines"] += 1
+                self._count_hold(station)
             if isinstance(question, Canary):
                 self._counts["canaries_unanswered"] += 1
                 station.doubt.unanswered(question, pending.sent_ns, now_ns)
@@ -360,10 +340,14 @@ class Master:
                 station.doubt.owe(pending.request, pending.sent_ns, now_ns)
         if isinstance(question, WriteExchange):
             station.commands.lost(question)
-            station.commands.give_up()
         elif isinstance(question, ReadExchange) and pending.poll is not None:
             self._mark(question)
             self._counts["polls_skipped"] += pending.poll.unanswered(now_ns)
+
+    def _count_hold(self, station: Station) -> None:
+        self._counts["quarantines"] += 1
+        if station.has_writes:
+            station.commands.hold()
 
     def _mark(self, exchange: ReadExchange) -> None:
         quality = self._image.quality
@@ -372,11 +356,6 @@ class Master:
             if quality[slot] == GOOD:
                 quality[slot] = STALE
                 self._counts["points_marked"] += 1
-
-    def _drain(self, now_ns: int) -> None:
-        if self._drain_until_ns < 0:
-            self._drain_from_ns = now_ns
-        self._drain_until_ns = now_ns + self._timeout_ns
 
     def _tell_silent(self, station: Station, now_ns: int) -> None:
         if station.doubt.failures == _SILENT_CANARIES:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from hil.devices.events import Events
 from hil.devices.modbus_exchange import ReadExchange
 from hil.devices.modbus_reads import ReadPlan
 from hil.devices.modbus_refusals import Refusals
 from hil.devices.modbus_writes import WritePlan
+from hil.devices.readback import Readbacks
 from hil.devices.rtu.settings import BusSettings, PolledPoint, StationSettings
 from hil.devices.wire.coalesce import coalesce_reads
 from hil.loop.image import Image
@@ -19,6 +21,34 @@ _IDLE_FACTOR = 10
 
 _FAILURES_BORNE = 3
 _LONGEST_BACKOFF_NS = 10_000_000_000
+
+
+class Plan(Protocol):
+    """What a poll asks for."""
+
+    def due(self, now_ns: int) -> Sequence[ReadExchange]:
+        """Give what to ask for at ``now_ns``, in order."""
+        ...
+
+    def start_over(self) -> None:
+        """Note that the port was opened anew."""
+        ...
+
+
+class ReadbackPlan:
+    """Reads that verify the writes of a unit: each says itself when it is due."""
+
+    __slots__ = ("_readbacks",)
+
+    def __init__(self, readbacks: Readbacks) -> None:
+        self._readbacks = readbacks
+
+    def due(self, now_ns: int) -> Sequence[ReadExchange]:
+        """See :class:`Plan`."""
+        return self._readbacks.due(now_ns)
+
+    def start_over(self) -> None:
+        """See :class:`Plan`; everything is written again, and verified behind that."""
 
 
 class Poll:
@@ -53,7 +83,7 @@ class Poll:
     )
 
     def __init__(
-        self, unit_id: int, plan: ReadPlan, refusals: Refusals, period_ns: int, least_ns: int, first_ns: int
+        self, unit_id: int, plan: Plan, refusals: Refusals, period_ns: int, least_ns: int, first_ns: int
     ) -> None:
         self.unit_id = unit_id
         self._plan = plan
@@ -140,6 +170,12 @@ def make_polls(
             poll = Poll(station.unit_id, plan, refusals, period_ns, least_ns, now_ns)
             poll.due_ns += (number % max(every, 1)) * scan_ns - (period_ns if every > 1 else 0)
             polls.append(poll)
+    if writes.verifies:
+        scan_ns = round(bus.scan_s * 1e9)
+        none = ReadPlan((), image, station.limits)
+        refusals = Refusals(none, writes, counts, events, station.limits.probe_s)
+        readbacks = ReadbackPlan(writes.readbacks)
+        polls.append(Poll(station.unit_id, readbacks, refusals, scan_ns, scan_ns, now_ns))
     return polls
 
 

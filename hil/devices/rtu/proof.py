@@ -80,6 +80,7 @@ def prove(
 def _readable(station: StationSettings) -> list[Point]:
     points = [polled.point for polled in station.reads]
     written = [point for point, _ in station.writes]
+    written += [point.feedback for point in written if point.rules.verifies and point.feedback is not None]
     written += [station.heartbeat] if station.heartbeat is not None else []
     return points + [point for point in written if point.readable and point not in points]
 

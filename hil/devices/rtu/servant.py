@@ -80,7 +80,7 @@ class RtuServant:
         self._port, self._spec, self._opener, self._now_ns = port, spec, opener, now_ns
         self._events = Events()
         self._wire: Wire | None = None
-        self._retry_ns = 0
+        self._retry_ns = self._number = 0
         self._retry_wait_ns = _FIRST_RETRY_NS
         self._master = make_master(spec, port.image, port.counts, self._events, self._send, now_ns())
 
@@ -90,11 +90,19 @@ class RtuServant:
         if self._wire is None and now_ns >= self._retry_ns:
             self._open(now_ns)
         self._master.order(orders)
+        self._count_offline(orders)
         wake_ns = min(self._step(now_ns), until_ns) if self._wire is not None else until_ns
         if orders.stage in (Stage.LAST, Stage.FAILSAFE) and self._master.has_done:
             self._port.done()
         self._tell()
         self._wait((wake_ns - now_ns) / 1e9)
+
+    def _count_offline(self, orders: Orders) -> None:
+        """Count orders that find no line: what is on change goes out with those that follow."""
+        if orders.number != self._number:
+            self._number = orders.number
+            if self._wire is None and orders.stage is Stage.GO:
+                self._port.counts["writes_offline"] += 1
 
     def _step(self, now_ns: int) -> int:
         """Send and receive what there is; gives when there is something to be done again."""

@@ -60,7 +60,7 @@ class Station:
         self.unit_id = settings.unit_id
         self._gap_ns = round(settings.gap_s * 1e9)
         self._write_pause_ns = max(round(settings.write_pause_s * 1e9), self._gap_ns)
-        self._writes = WritePlan(settings.writes, image, settings.limits, settings.heartbeat)
+        self._writes = WritePlan(settings.writes, image, settings.limits, settings.heartbeat, counts, events)
         self.has_writes = bool(settings.writes) or settings.heartbeat is not None
         refusals = Refusals(
             ReadPlan((), image, settings.limits), self._writes, counts, events, settings.limits.probe_s

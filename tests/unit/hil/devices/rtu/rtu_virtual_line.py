@@ -123,7 +123,8 @@ class VirtualLine:
 
     def send(self, data: bytes) -> bool:
         self.requests.append((self.now_ns, data))
-        self.least_gap_ns = min(self.least_gap_ns, self.now_ns - self.end_ns)
+        if self.end_ns:
+            self.least_gap_ns = min(self.least_gap_ns, self.now_ns - self.end_ns)
         self._put(data, 0)
         return True
 

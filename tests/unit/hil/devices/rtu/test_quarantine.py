@@ -55,12 +55,12 @@ def test_replies_late_by_one_and_a_half_time_outs_never_give_a_wrong_value(
 def test_without_quarantine_the_same_line_gives_wrong_values(takes_turns: bool) -> None:
     settings = replace(BUS, quarantine=False)
     without = Bench(settings, now_and_then(3, 1.1, 2.0, takes_turns=takes_turns), EIGHT)
-    without.run(100_000 * MS)
+    without.run(70_000 * MS)
     # Few of them: most late frames collide with what is on the line by then, and are seen to be spoilt.
-    assert len(without.wrong) >= 3
+    assert len(without.wrong) >= 2
     settings = replace(BUS, quarantine=True)
     with_it = Bench(settings, now_and_then(3, 1.1, 2.0, takes_turns=takes_turns), EIGHT)
-    with_it.run(100_000 * MS)
+    with_it.run(70_000 * MS)
     assert with_it.wrong == []
 
 
