@@ -43,6 +43,8 @@ CODES = {
     "unknown_code": "accepted names a finding that does not exist",
 }
 """Every code that a finding may have, with its meaning."""
+LIST_CODES = frozenset({"requests", "book_numbers", "one_based"})
+"""Codes that concern a list and not one of its points: accepted anywhere, they are accepted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hil.config.nearest import one_of
 from hil.config.points import Point, PointList
-from hil.devices.lint.finding import CODES, Finding, Reach, found
+from hil.devices.lint.finding import CODES, LIST_CODES, Finding, Reach, found
 from hil.devices.lint.layout import layout_findings
 from hil.devices.lint.numbers import number_findings
 from hil.devices.lint.places import place_findings, request_findings
@@ -50,8 +50,13 @@ def findings_of(points: PointList, wanted: Wanted | None = None) -> list[Finding
 def parted(findings: Sequence[Finding], points: Sequence[Point]) -> tuple[list[Finding], list[Finding]]:
     """Give what is left to be looked at, and what the list's author has accepted."""
     accepted = {(point.line, code) for point in points for code in point.accepted}
-    left = [finding for finding in findings if (finding.line, finding.code) not in accepted]
-    return left, [finding for finding in findings if (finding.line, finding.code) in accepted]
+    whole = {code for _, code in accepted} & LIST_CODES
+    left: list[Finding] = []
+    left_so: list[Finding] = []
+    for finding in findings:
+        is_accepted = finding.code in whole or (finding.line, finding.code) in accepted
+        (left_so if is_accepted else left).append(finding)
+    return left, left_so
 
 
 def _unknown_codes(points: Sequence[Point]) -> list[Finding]:
