@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from hil.config.buses import ModbusRtuConfig, SerialBusConfig
 from hil.config.drives import DriveConfig
+from hil.config.mqtt import MqttConfig, TelemetryConfig
 from hil.config.northbound import NorthboundConfig
 from hil.config.pace import Paced
 from hil.config.plants import PlantConfig
@@ -138,7 +139,9 @@ class ModbusTcpConfig(Strict):
     """Longest wait between attempts to connect; the first comes half a period after the loss (at most 0.1 s)."""
 
 
-DeviceConfig = Annotated[ModbusTcpConfig | ModbusRtuConfig | SunSpecConfig, Field(discriminator="type")]
+DeviceConfig = Annotated[
+    ModbusTcpConfig | ModbusRtuConfig | SunSpecConfig | MqttConfig, Field(discriminator="type")
+]
 
 
 class LoopConfig(Strict):
@@ -243,6 +246,8 @@ class RigConfig(Strict):
     """What turns commands (run, reset) into the control words of a drive."""
     northbound: NorthboundConfig | None = None
     """What the rig shows of itself to a DCIM; only on the wall clock."""
+    telemetry: TelemetryConfig | None = None
+    """What is published for a historian; only on the wall clock."""
     loops: dict[Name, LoopConfig] = Field(default_factory=dict)
     requirements: tuple[RequirementConfig, ...] = Field(default=(), strict=False)
 

@@ -28,6 +28,8 @@ from hil.rig.action import check_actions
 from hil.rig.draft import Draft
 from hil.rig.drives import bind_drives, note_drives
 from hil.rig.loads import build_sources, first_values
+from hil.rig.mqtt import make_mqtt
+from hil.rig.mqtt_checks import check_mqtt, writes_beyond_by_mqtt
 from hil.rig.northbound import check_northbound, make_source, served_beyond_this_machine
 from hil.rig.overrides import apply_overrides
 from hil.rig.pacing import spread_offsets
@@ -81,6 +83,7 @@ class Rig:
     def dangers(self) -> list[Problem]:
         """Devices that this rig writes to outside this machine, and a server that others can reach."""
         beyond = devices.writes_beyond_this_machine(self._draft, self._points)
+        beyond += writes_beyond_by_mqtt(self._draft, devices.is_loopback)
         return beyond + served_beyond_this_machine(self._draft)
 
     def signals(self) -> tuple[Signal, ...]:
@@ -156,7 +159,10 @@ class Rig:
             name: make_source(name, stages[name], built, requests or {}, events)
             for name, built in self._profiles.items()
         }
-        bridged = make_buses(self._draft, self._points, image, now_ns)
+        bridged: list[devices.Bridged] = [
+            *make_buses(self._draft, self._points, image, now_ns),
+            *make_mqtt(self._draft, image, now_ns),
+        ]
         bus = devices.make_devices(self._draft, self._points, image, now_ns, events, bus_faults, bridged)
         targets = Targets(image, sources, self._plants, events, self.config.seed, bus_faults)
         schedule = (
@@ -207,6 +213,7 @@ def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
         draft.writes(name, ("sources", name), f"sources.{name}")
     checks.note_loops(draft)
     check_northbound(draft)
+    check_mqtt(draft)
     draft.problems += check_uses(document, config.signals, draft.uses)
     check_actions(draft, {pair: sign for plant in wired.values() for pair, sign in plant.effects().items()})
     if chosen is not None:
