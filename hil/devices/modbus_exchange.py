@@ -34,12 +34,14 @@ class ReadExchange:
         Length of the reply that :meth:`is_reply` knows.
     refused : int
         Exception code of the last refusal; 0 once it answers.
+    failures : int
+        Refusals in succession by which the device said that it failed (exception 4).
     probe_ns : int
         Loop time before which it is not asked.
     """
 
     __slots__ = (
-        "_decode", "_expected", "_image", "_intake", "bindings", "block", "frame", "function", "is_reply",
+        "_decode", "_expected", "_image", "_intake", "bindings", "block", "failures", "frame", "function", "is_reply",
         "probe_ns", "refused", "reply_bytes", "unit_id",
     )  # fmt: skip
 
@@ -55,7 +57,7 @@ class ReadExchange:
         """Prepare request, reply and decoding of ``block``, which holds ``points``."""
         self.block = block
         self.unit_id, self.function = block.unit_id, block.function
-        self.refused = 0
+        self.refused = self.failures = 0
         self.probe_ns = 0
         frame = ReadFrame(block.unit_id, block.function, block.address, block.count)
         self.frame, self.is_reply, self.reply_bytes = frame.request, frame.is_reply, frame.reply_bytes

@@ -6,7 +6,7 @@ import pytest
 
 from hil.config.points import Point
 from hil.devices.events import Events
-from hil.devices.modbus_exchange import WriteExchange
+from hil.devices.modbus_exchange import ReadExchange, WriteExchange
 from hil.devices.modbus_reads import ReadPlan
 from hil.devices.modbus_refusals import PASSING_EXCEPTIONS, SPLITTING_EXCEPTIONS, Refusals
 from hil.devices.modbus_settings import COUNTERS, ModbusTcpSettings
@@ -15,7 +15,7 @@ from hil.loop.image import BAD, GOOD, Image, Signal
 
 PROBE_S = 2.0
 PROBE_NS = 2_000_000_000
-ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, BUSY = 1, 2, 6
+ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, DEVICE_FAILURE, BUSY = 1, 2, 4, 6
 
 
 class Bench:
@@ -131,3 +131,47 @@ def test_a_heartbeat_refused_is_told_once_until_it_was_taken(bench: Bench) -> No
     bench.refusals.of_write(bench.writes.next_heartbeat(), ILLEGAL_ADDRESS, 0)
     assert bench.told() == ["the heartbeat is refused"]
     assert bench.counted() == {"writes_refused_by_peer": 4, "heartbeats_unacknowledged": 4}
+
+
+def whole_block(bench: Bench) -> ReadExchange:
+    (block,) = bench.reads.due(0)
+    return block
+
+
+def test_a_device_that_fails_now_and_then_loses_no_point(bench: Bench) -> None:
+    block = whole_block(bench)
+    for _ in range(50):
+        for _ in range(2):
+            assert bench.refusals.of_read(block, DEVICE_FAILURE, 0) == []
+        bench.refusals.answers_again(block, 0)
+    assert bench.reads.due(0) == [block]
+    assert list(bench.image.quality[:2]) == [GOOD, GOOD]
+    assert bench.counted() == {}
+
+
+def test_a_device_that_goes_on_failing_is_narrowed_down_and_whole_again_when_it_answers(bench: Bench) -> None:
+    block = whole_block(bench)
+    for _ in range(2):
+        assert bench.refusals.of_read(block, DEVICE_FAILURE, 0) == []
+    one, other = bench.refusals.of_read(block, DEVICE_FAILURE, 0)
+    for part in (one, other):
+        assert bench.refusals.of_read(part, DEVICE_FAILURE, 0) == []
+    assert list(bench.image.quality[:2]) == [BAD, BAD]
+    assert bench.reads.due(999_999_999) == []
+    assert bench.reads.due(1_000_000_000) == [one, other]  # sooner than a point that is not there
+    bench.refusals.answers_again(one, 1_000_000_000)
+    assert bench.reads.due(1_000_000_000) == [block]
+    for _ in range(2):
+        assert bench.refusals.of_read(block, DEVICE_FAILURE, 0) == []  # patience anew
+
+
+def test_one_point_that_makes_its_device_fail_stays_apart(bench: Bench) -> None:
+    block = whole_block(bench)
+    for _ in range(2):
+        bench.refusals.of_read(block, DEVICE_FAILURE, 0)
+    good, bad = bench.refusals.of_read(block, DEVICE_FAILURE, 0)
+    bench.refusals.of_read(bad, DEVICE_FAILURE, 0)
+    for second in range(1, 5):
+        assert bench.reads.due(second * 1_000_000_000) == [good, bad]
+        bench.refusals.of_read(bad, DEVICE_FAILURE, second * 1_000_000_000)
+    assert list(bench.image.quality[:2]) == [GOOD, BAD]
