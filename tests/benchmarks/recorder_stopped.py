@@ -129,7 +129,11 @@ class TimedRows:
         for number in range(1, self.count - 1):
             # The policy hears of a cycle when that is over, so its count shows in the next one.
             if self.overrun[number + 1] > self.overrun[number]:
-                due_ns, end_ns = self._due_ns(number), self.end_ns[number]
+                due_ns, after_ns = self._due_ns(number), self.now_ns[number + 1] // PERIOD_NS * PERIOD_NS
+                if self.end_ns[number] < due_ns + PERIOD_NS:
+                    # The delay fell between the note of the end and the loop's own look at the clock.
+                    self.end_ns[number] = max(self.end_ns[number], after_ns - PERIOD_NS)
+                end_ns = self.end_ns[number]
                 held = held_ns(witnessed, self.origin_ns + due_ns, self.origin_ns + end_ns)
                 own_ns = self.used_ns[number] - self.used_ns[number - 1]
                 faults = self.faults[number] - self.faults[number - 1]
