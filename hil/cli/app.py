@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hil.cli import bench, check, demo, emulate, points, report, run, signals
+from hil.cli import bench, check, demo, emulate, points, report, run, scan, signals
 from hil.cli.console import errors, tell_problems
 from hil.errors import HilError
 from hil.version import __version__
@@ -38,7 +38,9 @@ def _root(
     """Hardware-in-the-loop control for liquid-cooled datacentres: one rig file, simulated or real."""
 
 
-for verb in (run.run, check.check, report.report, signals.signals, emulate.emulate, demo.demo, bench.bench):
+for verb in (
+    run.run, check.check, report.report, signals.signals, scan.scan, emulate.emulate, demo.demo, bench.bench,
+):  # fmt: skip
     app.command()(verb)
 app.add_typer(points.points, name="points")
 

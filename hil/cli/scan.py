@@ -1,0 +1,257 @@
+"""``hil scan``: who is on a bus or behind a host, and a point list to begin with. Reads only."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import track
+
+from hil.cli.console import errors, results, table
+from hil.errors import ConfigError, DeviceError, Problem
+
+if TYPE_CHECKING:
+    from hil.config.points import Point, PointList
+    from hil.devices.discovery import Asker, Fit, FoundUnit
+
+EXIT_NOBODY = 1
+KNOWN_LISTS = Path(__file__).resolve().parents[2] / "configs" / "points"
+_MODBUS_PORT = 502
+_LAST_UNIT = 255
+_LONGEST_S = 24 * 3600.0
+_SERIAL = re.compile(r"/|tcp://|com\d+$", re.IGNORECASE)
+"""A port's path, a gateway that passes RTU frames on, a port of Windows; all else is a host."""
+
+
+def scan(
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="HOST[:PORT], a serial port (/dev/..., COM3), or tcp://HOST:PORT for RTU over TCP."
+        ),
+    ],
+    units: Annotated[str, typer.Option(help="Unit ids to ask: 1-10, or 1,3,247.")] = "",
+    registers: Annotated[
+        str, typer.Option(help="Also find which of these holding registers answer: 0-999.")
+    ] = "",
+    timeout_s: Annotated[float, typer.Option("--timeout", min=0.01, max=30, help="For each reply, s.")] = 0.3,
+    baud: Annotated[int, typer.Option(min=1200, max=4_000_000, help="Of a serial line.")] = 19_200,
+    parity: Annotated[str, typer.Option(help="Of a serial line: even, odd, none.")] = "even",
+    out: Annotated[Path | None, typer.Option(help="Write the drafted point list to this file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one object on stdout.")] = False,
+) -> None:
+    """Find units and their SunSpec models, say which known lists fit, and draft a point list.
+
+    Nothing is written to any device. On a serial line no other master may be active meanwhile.
+    Exit codes: 0 somebody answers, 1 nobody, 2 the port or host cannot be used.
+    """  # fmt: skip
+    from hil.devices.discovery import find_unit, fits, runs_that_answer  # noqa: PLC0415  loads the definitions
+
+    asked = _numbers("--units", units or ("1-247" if _is_serial(target) else "1,255,0,2-10"), 0, _LAST_UNIT)
+    places = _span("--registers", registers) if registers else None
+    known = _known_lists()
+    found: list[tuple[FoundUnit, list[Fit]]] = []
+    drafted: list[Point] = []
+    with _asker(target, baud, parity, timeout_s) as asker:
+        for unit_id in track(asked, "asking units", console=errors, transient=True, disable=as_json):
+            unit = find_unit(asker, unit_id, timeout_s)
+            if unit is None:
+                continue
+            fitting = [] if unit.is_sunspec else [fits(asker, unit_id, each, timeout_s) for each in known]
+            found.append((unit, fitting))
+            runs = runs_that_answer(asker, unit_id, *places, timeout_s) if places else []
+            drafted += _drafted(unit, runs, many=len(asked) > 1)
+    if out is not None and drafted:
+        _write(out, target, drafted)
+    if as_json:
+        typer.echo(json.dumps(_as_data(target, asked, found, drafted), indent=2))
+    else:
+        _show(target, asked, found, drafted, out)
+    if not found:
+        raise typer.Exit(EXIT_NOBODY)
+
+
+def _is_serial(target: str) -> bool:
+    return _SERIAL.match(target) is not None
+
+
+def _known_lists() -> list[PointList]:
+    from hil.config.points import load_points  # noqa: PLC0415
+
+    # In an installed package there are none: then nothing is compared.
+    return [load_points(path) for path in sorted(KNOWN_LISTS.glob("*.csv"))]
+
+
+@contextmanager
+def _asker(target: str, baud: int, parity: str, timeout_s: float) -> Iterator[Asker]:
+    """Open the line or the connection; ``DeviceError`` says what is wrong and what to do."""
+    from hil.devices.modbus_conversation import BrokenError  # noqa: PLC0415
+
+    deadline_s = time.monotonic() + _LONGEST_S
+    try:
+        if _is_serial(target):
+            with _serial(target, baud, parity, timeout_s, deadline_s) as asker:
+                yield asker
+        else:
+            with _tcp(target, deadline_s) as asker:
+                yield asker
+    except BrokenError as error:
+        raise DeviceError(Problem(target, None, str(error), "close other clients of the device")) from error
+    except OSError as error:
+        what = f"drops the connection: {error.strerror or error}"
+        raise DeviceError(Problem(target, None, what, "close other clients of the device")) from error
+
+
+@contextmanager
+def _serial(port: str, baud: int, parity: str, timeout_s: float, deadline_s: float) -> Iterator[Asker]:
+    from hil.devices.rtu.conversation import RtuConversation, open_or_say  # noqa: PLC0415
+    from hil.devices.rtu.settings import BusSettings  # noqa: PLC0415
+
+    if parity not in ("even", "odd", "none"):
+        raise ConfigError(Problem("--parity", None, f"{parity!r} is no parity", "even, odd or none"))
+    settings = BusSettings(port, baud, parity, 2 if parity == "none" else 1, reply_timeout_s=timeout_s)
+    wire = open_or_say(settings, "scan", (port, None))
+    conversation = RtuConversation(settings, wire, deadline_s)
+    try:
+        yield conversation
+    finally:
+        conversation.close()
+        wire.close()
+
+
+@contextmanager
+def _tcp(target: str, deadline_s: float) -> Iterator[Asker]:
+    from hil.devices.modbus_conversation import Conversation, connect, resolve  # noqa: PLC0415
+    from hil.devices.modbus_settings import ModbusTcpSettings  # noqa: PLC0415
+
+    host, port = _host_and_port(target)
+    settings, place = ModbusTcpSettings(host, port), (target, None)
+    connection = connect("scan", settings, resolve("scan", settings, place), place)
+    try:
+        yield Conversation(connection, deadline_s)
+    finally:
+        connection.close()
+
+
+def _host_and_port(target: str) -> tuple[str, int]:
+    host, colon, port = target.rpartition(":")
+    if not colon or (host.count(":") and not host.endswith("]")):
+        return target.strip("[]"), _MODBUS_PORT
+    if not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise ConfigError(Problem(target, None, f"port {port!r} is outside 1 to 65535", "HOST:PORT"))
+    return host.strip("[]"), int(port)
+
+
+def _numbers(option: str, text: str, low: int, high: int) -> list[int]:
+    """Read ``1-10,20``; each once, in the order given."""
+    numbers: dict[int, None] = {}
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not first.isdecimal() or (last and not last.isdecimal()):
+            raise ConfigError(Problem(option, None, f"{part.strip()!r} is no number", "for example 1-10,20"))
+        start, end = int(first), int(last or first)
+        if not low <= start <= end <= high:
+            raise ConfigError(Problem(option, None, f"{part.strip()} is outside {low} to {high}"))
+        numbers |= dict.fromkeys(range(start, end + 1))
+    return list(numbers)
+
+
+def _span(option: str, text: str) -> tuple[int, int]:
+    first, dash, last = text.partition("-")
+    if not (first.isdecimal() and dash and last.isdecimal() and int(first) <= int(last) <= 65535):
+        raise ConfigError(Problem(option, None, f"{text!r} is no range of addresses", "for example 0-999"))
+    return int(first), int(last)
+
+
+def _drafted(unit: FoundUnit, runs: Sequence[Any], *, many: bool) -> list[Point]:
+    from hil.devices.discovery import draft_list  # noqa: PLC0415
+
+    return draft_list(unit, runs, prefix=f"u{unit.unit_id}_" if many else "")
+
+
+def _write(out: Path, target: str, drafted: Sequence[Point]) -> None:
+    from hil.devices.discovery import list_as_csv  # noqa: PLC0415
+
+    notes = (
+        f"Drafted by hil scan {target}. All read only: say what may be written, and give the signals their names.",
+        "Prove it with: hil points lint FILE --live HOST:PORT",
+    )
+    try:
+        out.write_text(list_as_csv(drafted, notes=notes), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(Problem(str(out), None, f"cannot be written: {error.strerror}")) from error
+
+
+def _as_data(
+    target: str, asked: Sequence[int], found: Sequence[tuple[FoundUnit, list[Fit]]], drafted: Sequence[Point]
+) -> dict[str, Any]:
+    return {
+        "target": target,
+        "asked": list(asked),
+        "units": [
+            {
+                "unit_id": unit.unit_id,
+                "identity": list(unit.identity),
+                "sunspec_base": unit.chain.base,
+                "sunspec_models": [
+                    {"id": model.id, "address": model.address, "length": model.length} for model in unit.chain.models
+                ],
+                "sunspec_trouble": unit.chain.trouble if unit.is_sunspec else "",
+                "lists": [
+                    {"file": fit.file, "points": fit.points, "answered": fit.answered, "plausible": fit.plausible}
+                    for fit in fitting
+                ],
+            }
+            for unit, fitting in found
+        ],
+        "drafted_points": len(drafted),
+    }  # fmt: skip
+
+
+def _show(
+    target: str,
+    asked: Sequence[int],
+    found: Sequence[tuple[FoundUnit, list[Fit]]],
+    drafted: Sequence[Point],
+    out: Path | None,
+) -> None:
+    if not found:
+        hint = "check unit ids, baud and parity, A and B" if _is_serial(target) else "is Modbus switched on?"
+        errors.print(f"nobody answers at {target} under {len(asked)} unit ids: {hint}")
+        return
+    rows = [
+        (
+            str(unit.unit_id),
+            " ".join(text for text in unit.identity if text),
+            _models(unit),
+            _fitting(fitting),
+        )
+        for unit, fitting in found
+    ]
+    results.print(table(target, ("unit id", "says it is", "SunSpec models", "known lists that fit"), rows))
+    if len(found) == len(asked) > 1 and not _is_serial(target):
+        results.print("It answers under every unit id: most likely one device that does not look at it.")
+    if drafted:
+        where = f"written to {out}" if out is not None else "--out FILE writes them as a list"
+        results.print(f"{len(drafted)} points drafted; {where}.")
+    elif not any(unit.is_sunspec for unit, _ in found):
+        results.print("No SunSpec: --registers 0-999 finds which registers answer.")
+
+
+def _models(unit: FoundUnit) -> str:
+    if not unit.is_sunspec:
+        return "none"
+    listed = ", ".join(str(model.id) for model in unit.chain.models)
+    return f"{listed} from {unit.chain.base}" + (f" ({unit.chain.trouble})" if unit.chain.trouble else "")
+
+
+def _fitting(fitting: Sequence[Fit]) -> str:
+    best = sorted((fit for fit in fitting if fit.plausible), key=lambda fit: -fit.plausible / fit.points)
+    shown = [f"{Path(fit.file).name} ({fit.plausible} of {fit.points})" for fit in best[:3]]
+    return ", ".join(shown)

@@ -1,0 +1,67 @@
+"""How well a known point list fits a unit: how many of its points answer, and with values that can be."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, replace
+
+from hil.config.points import Point, PointList
+from hil.devices.discovery.units import Asker
+from hil.devices.wire.coalesce import Block, Limits, coalesce_reads, halves
+from hil.devices.wire.codec import READ_COILS, READ_DISCRETE_INPUTS, Request
+from hil.devices.wire.values import BitDecoder, BlockDecoder
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A list held against a unit.
+
+    Attributes
+    ----------
+    file : str
+        The list.
+    points, answered, plausible : int
+        Its readable points; those that answer; those whose value lies within their minimum and maximum, where they
+        have them.
+    """
+
+    file: str
+    points: int
+    answered: int
+    plausible: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every point answers with a value that can be."""
+        return self.points == self.answered == self.plausible
+
+
+def fits(asker: Asker, unit_id: int, known: PointList, timeout_s: float) -> Fit:
+    """Hold a list against a unit by reading it."""
+    points = [replace(point, unit_id=unit_id) for point in known.points if point.readable]
+    answered = plausible = 0
+    pending = list(coalesce_reads(points, Limits()))
+    while pending:
+        block = pending.pop(0)
+        reply = asker.ask(Request(unit_id, block.function, block.address, block.count), timeout_s)
+        if reply is not None and not reply.exception:
+            values = _values(points, block, reply.values)
+            answered += len(values)
+            plausible += sum(point.low <= value <= point.high for point, value in values)
+        elif len(block.cells) > 1:
+            pending[:0] = halves(block)
+    return Fit(known.file, len(points), answered, plausible)
+
+
+def _values(points: list[Point], block: Block, raws: tuple[int, ...]) -> list[tuple[Point, float]]:
+    members = [points[member] for member in block.members]
+    if block.function in (READ_COILS, READ_DISCRETE_INPUTS):
+        bits = sum(bit << place for place, bit in enumerate(raws))
+        data = bytearray(bits.to_bytes((len(raws) + 7) // 8, "little"))
+        numbers = BitDecoder(members, block.address, block.count).decode(data, 0)
+    else:
+        data = bytearray(struct.pack(f">{len(raws)}H", *raws))
+        numbers = BlockDecoder(members, block.address, block.count).decode(data, 0)
+    return [
+        (point, number * point.scale + point.offset) for point, number in zip(members, numbers, strict=True)
+    ]
