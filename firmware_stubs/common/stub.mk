@@ -6,6 +6,7 @@ COMMON  := $(dir $(lastword $(MAKEFILE_LIST)))
 override CFLAGS += -std=c99 -Wall -Wextra -Werror -pedantic -D_POSIX_C_SOURCE=200809L -I$(COMMON) -I.
 LDLIBS  += -lmodbus -lm
 
+# Everything is made beside its place and moved there, so that two makes at once (tests side by side) do no harm.
 ifdef NAME
 BUILD        ?= build
 # A build in another folder (another compiler's, a sanitizer's) has its own common part.
@@ -13,14 +14,14 @@ COMMON_BUILD ?= $(if $(filter build,$(BUILD)),$(COMMON)build,$(BUILD)/common)
 OBJECTS      := $(SOURCES:%.c=$(BUILD)/%.o)
 
 $(BUILD)/$(NAME): $(OBJECTS) $(COMMON_BUILD)/libstub.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(LDFLAGS) -o $@.$$$$ $^ $(LDLIBS) && mv $@.$$$$ $@
 
 $(COMMON_BUILD)/libstub.a: $(wildcard $(COMMON)*.c $(COMMON)*.h $(COMMON)Makefile)
 	$(MAKE) -C $(COMMON) BUILD=$(abspath $(COMMON_BUILD))
 endif
 
 $(BUILD)/%.o: %.c $(wildcard *.h $(COMMON)*.h) Makefile $(COMMON)stub.mk | $(BUILD)
-	$(CC) $(CFLAGS) -c -o $@ $<
+	$(CC) $(CFLAGS) -c -o $@.$$$$ $< && mv $@.$$$$ $@
 
 $(BUILD):
 	mkdir -p $@

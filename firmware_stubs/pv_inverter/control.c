@@ -1,0 +1,47 @@
+#include "control.h"
+
+/* Tens of thousands of steps add up to a time only within the rounding of double. */
+static const double ROUNDING_S = 1e-6;
+
+static void begin(control *c)
+{
+    c->is_waiting = false;
+    c->holds = true;
+    c->value = c->next.value;
+    c->ramp_s = c->next.ramp_s;
+}
+
+void control_enable(control *c, order given)
+{
+    c->enabled = true;
+    c->was_reverted = false;
+    c->next = given;
+    c->left_s = given.reverts_s;
+    c->is_waiting = given.begins_s > 0.0;
+    if (!c->is_waiting)
+        begin(c);
+}
+
+void control_disable(control *c)
+{
+    c->enabled = c->holds = c->is_waiting = c->was_reverted = false;
+    c->left_s = 0.0;
+}
+
+bool control_step(control *c, double dt_s)
+{
+    if (!c->enabled)
+        return false;
+    if (c->is_waiting) {
+        c->next.begins_s -= dt_s;
+        if (c->next.begins_s <= ROUNDING_S)
+            begin(c);
+    }
+    if (c->left_s <= 0.0)
+        return false;
+    c->left_s -= dt_s;
+    if (c->left_s > ROUNDING_S)
+        return false;
+    control_disable(c);
+    return true;
+}
