@@ -22,6 +22,22 @@ void control_enable(control *c, order given)
         begin(c);
 }
 
+void control_change(control *c, order given, bool at_once)
+{
+    const bool other_time = given.reverts_s != c->next.reverts_s;
+
+    if (!c->enabled)
+        return;
+    if (other_time)
+        c->next.reverts_s = c->left_s = given.reverts_s;
+    if (!at_once)
+        return;
+    c->next = given;
+    c->is_waiting = given.begins_s > 0.0;
+    if (!c->is_waiting)
+        begin(c);
+}
+
 void control_disable(control *c)
 {
     c->enabled = c->holds = c->is_waiting = c->was_reverted = false;

@@ -23,6 +23,9 @@ typedef struct {
 
 /* Takes an order, or the same again: the reversion starts anew. What held before holds until the window has passed. */
 void control_enable(control *c, order given);
+/* Values changed without the enable being written. A new reversion time runs from now, the same one runs on; the value
+ * counts from now where `at_once`, else from the next enable. Nothing happens while it is disabled. */
+void control_change(control *c, order given, bool at_once);
 void control_disable(control *c);
 
 /* True at the moment when the order was not renewed in time. It is then disabled. */

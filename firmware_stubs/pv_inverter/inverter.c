@@ -7,6 +7,7 @@ static const double LOSS_FIXED = 0.003, LOSS_LINEAR = 0.010, LOSS_SQUARE = 0.010
 static const double WAKE_SHARE = 0.010, SLEEP_SHARE = 0.005, DARK = 1.0; /* of the DC rating, W/m2 */
 static const double LOW_HZ = 47.5, HIGH_HZ = 51.5, LOW_V = 184.0, HIGH_V = 264.5, TRIP_S = 0.2;
 static const double SINK_RISE_K = 40.0, SINK_TAU_S = 300.0;
+static const double EARLIER_H = 1000.0; /* of full load before this power-up */
 static const double TOLERANCE = 0.001; /* of the rating: nearer than this is not throttled */
 
 double inverter_dc_w(const inverter *v, double ac_w)
@@ -148,7 +149,9 @@ void inverter_init(inverter *v)
     v->state = is_dark(v) ? SLEEPING : RUNNING;
     v->cap_w = v->wanted_w = v->maximum_w;
     v->output_w = v->state == RUNNING ? fmin(v->potential_w, v->maximum_w) : 0.0;
+    v->dc_w = inverter_dc_w(v, v->output_w);
     v->heat_sink_degc = v->array.ambient_degc;
+    v->energy_wh = EARLIER_H * v->rated_w; /* an accumulator of 0 would mean that there is none */
 }
 
 void inverter_step(inverter *v, double dt_s)

@@ -27,6 +27,7 @@ enum { THROTTLED_BY_LIMIT = 1 << 0, THROTTLED_BY_SETPOINT = 1 << 1 };
 typedef struct {
     panel array;
     double rated_w, start_s;
+    bool values_at_once; /* values written while their order is enabled count at once, not from the next enable */
 
     /* Settings, orders and surroundings, from registers. */
     double maximum_w;  /* WMax */

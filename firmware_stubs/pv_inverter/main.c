@@ -16,6 +16,8 @@ static const setting OPTIONS[] = {
     {"--start-hour", "", "time of the day at power-up", 0, 23.99, 12, false, NULL},
     {"--ambient-degc", " degC", "temperature outside", -40, 60, 20, false, NULL},
     {"--gradient", " %/s", "WGra at power-up, of WMax", 0.1, 1000, 100, false, NULL},
+    {"--values", "", "a value written while its order is enabled counts at once, or when enabled again", 0, 1, 0, true,
+     "at-once at-enable"},
     {"--start-s", " s", "from the wish to feed in to feeding in", 0, 600, 20, false, NULL},
 };
 
@@ -54,6 +56,7 @@ static void init(void *state, bank *b, const settings *s)
 
     v->rated_w = 1000.0 * settings_get(s, "--rated-kw");
     v->start_s = settings_get(s, "--start-s");
+    v->values_at_once = settings_get(s, "--values") == 0.0;
     put_identity(b, v->rated_w);
     put_ratings(b, v->rated_w);
     bank_put_u32(b, D_SET_W, (uint32_t)v->rated_w, false);

@@ -88,6 +88,11 @@ static void order_or_end(control *c, bool wanted, order given)
         control_disable(c);
 }
 
+static bool touches(uint16_t first, uint16_t count, uint16_t low, uint16_t high)
+{
+    return first <= high && first + count > low;
+}
+
 static void take_123(inverter *v, const bank *b, uint16_t first, uint16_t count)
 {
     const order limit = {.value = 0.01 * PERCENT_123 * bank_word(b, C_LIMIT), .begins_s = bank_word(b, C_LIMIT_WIN),
@@ -96,6 +101,8 @@ static void take_123(inverter *v, const bank *b, uint16_t first, uint16_t count)
 
     if (covers(first, count, C_LIMIT_ENA))
         order_or_end(&v->limit_123, bank_word(b, C_LIMIT_ENA) == 1, limit);
+    else if (touches(first, count, C_LIMIT, C_LIMIT_RMP))
+        control_change(&v->limit_123, limit, v->values_at_once);
     if (covers(first, count, C_CONN))
         order_or_end(&v->disconnect, bank_word(b, C_CONN) == 0, apart);
 }
@@ -110,12 +117,16 @@ static void take_704(inverter *v, const bank *b, uint16_t first, uint16_t count)
     /* What is written after a reversion is shown as written. */
     if (covers(first, count, D_LIMIT) || covers(first, count, D_LIMIT_AFTER))
         v->limit_704.was_reverted = false;
-    if (first <= D_SET_PCT_AFTER && first + count > D_SET_W)
+    if (touches(first, count, D_SET_W, D_SET_PCT_AFTER))
         v->set_704.was_reverted = false;
     if (covers(first, count, D_LIMIT_ENA))
         order_or_end(&v->limit_704, bank_word(b, D_LIMIT_ENA) == 1, limit);
+    else if (touches(first, count, D_LIMIT, D_LIMIT_RVRT + 1))
+        control_change(&v->limit_704, limit, v->values_at_once);
     if (covers(first, count, D_SET_ENA))
         order_or_end(&v->set_704, bank_word(b, D_SET_ENA) == 1, set);
+    else if (touches(first, count, D_SET_MOD, D_SET_RVRT + 1))
+        control_change(&v->set_704, set, v->values_at_once);
 }
 
 void orders_take(inverter *v, const bank *b, uint16_t first, uint16_t count)

@@ -8,7 +8,7 @@
 /* A second look at a block: what the table's ranges cannot say. */
 int orders_check(const inverter *v, const bank *b, uint16_t first, const uint16_t *words, uint16_t count);
 
-/* Settings count when they are written; an order when its enable register is, with the values that then stand. */
+/* Settings count when they are written; an order begins, and is renewed, when its enable register is written. */
 void orders_take(inverter *v, const bank *b, uint16_t first, uint16_t count);
 
 /* Settings and surroundings as the registers hold them. */

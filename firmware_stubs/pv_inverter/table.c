@@ -72,8 +72,8 @@ const register_row MODEL_ROWS[] = {
 
     HEAD(DER_MEASURED, 701, DER_MEASURED_LENGTH),
     FIXED(DER_MEASURED + 2, 2),  /* three phases */
-    SHOWN(DER_MEASURED + 3, 28), /* states, alarms, W to Hz, energy */
-    NO_U(DER_MEASURED + 27 + 4, 4), /* TotVarhAbs */
+    SHOWN(DER_MEASURED + 3, 24), /* states, alarms, W to Hz, energy */
+    NO_U(DER_MEASURED + 27, 8),  /* reactive energy */
     SHOWN(DER_MEASURED + 35, 3), NO_S(DER_MEASURED + 38, 3), /* TmpAmb, TmpCab, TmpSnk */
     SHOWN(DER_MEASURED + 41, 7), NO_U(DER_MEASURED + 48, 16), /* each phase; its energy is not counted */
     SHOWN(DER_MEASURED + 64, 7), NO_U(DER_MEASURED + 71, 16),
