@@ -109,10 +109,10 @@ def _confirm(dangers: list[Problem]) -> None:
     for danger in dangers:
         errors.print(f"[bold yellow]{escape(str(danger))}[/]")
     if not sys.stdin.isatty():
-        what = "this rig writes to devices outside this machine, and nobody is there to confirm it"
+        what = "this rig reaches beyond this machine, and nobody is there to confirm it"
         raise ConfigError(Problem("", None, what, "give --yes to run it all the same"))
     try:
-        confirmed = typer.confirm("Write to these devices?", err=True)
+        confirmed = typer.confirm("Go on?", err=True)
     except typer.Abort:
         confirmed = False
     if not confirmed:

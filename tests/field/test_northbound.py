@@ -388,3 +388,15 @@ def test_letting_others_in_is_asked_for_and_a_virtual_clock_serves_nobody(tmp_pa
     assert any("wall clock" in warning.what for warning in rig.warnings)
     (tmp_path / "rig.yaml").write_text(RIG.format(port=15020, duration=5, more=""))
     assert load_rig(tmp_path / "rig.yaml").dangers == []
+
+
+def test_the_map_is_printed_before_a_run(tmp_path: Path) -> None:
+    (tmp_path / "rig.yaml").write_text(RIG.format(port=15020, duration=5, more=""))
+    command = [sys.executable, "-m", "hil", "northbound", str(tmp_path / "rig.yaml")]
+    printed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    (tmp_path / "map.csv").write_text(printed)
+    assert load_points(tmp_path / "map.csv").point("shown_degc_quality") is not None
+    (tmp_path / "rig.yaml").write_text("\n".join(RIG.format(port=1, duration=5, more="").splitlines()[:-1]))
+    without = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert without.returncode == 2
+    assert "serves nothing" in without.stderr
