@@ -6,6 +6,7 @@ Both never wait, but for :meth:`Wire.wait`.
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import sys
@@ -18,6 +19,14 @@ import serial
 from hil.devices.rtu.settings import GATEWAY, BusSettings
 
 _PARITY = {"even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD, "none": serial.PARITY_NONE}
+_REFUSALS: tuple[type[Exception], ...] = (ValueError,)
+if sys.platform != "win32":
+    import termios
+
+    # Not an OSError, though a port's refusal.
+    _REFUSALS = (ValueError, termios.error)
+_LOSSES: tuple[type[Exception], ...] = (OSError, TypeError, *_REFUSALS)
+"""A port that was pulled out gives a TypeError in places where pyserial has no handle any more."""
 _TURN_S = 0.001
 """Where a port cannot be waited for together with the loop, it is looked at this often, s."""
 _RECEIVE_BYTES = 4096
@@ -53,13 +62,16 @@ class SerialWire:
     """
 
     def __init__(self, settings: BusSettings) -> None:
+        # A pseudo-terminal has neither parity nor stop bits, and refuses to be told of them a second time.
+        plain = os.path.realpath(settings.port).startswith("/dev/pts/")
         try:
             self._port = serial.Serial(
-                settings.port, settings.baud, parity=_PARITY[settings.parity], stopbits=settings.stop_bits,
-                timeout=0, write_timeout=1.0, **({} if sys.platform == "win32" else {"exclusive": True}),
+                settings.port, settings.baud, parity=_PARITY["none" if plain else settings.parity],
+                stopbits=1 if plain else settings.stop_bits, timeout=0, write_timeout=1.0,
+                **({} if sys.platform == "win32" else {"exclusive": True}),
             )  # fmt: skip
             self._port.reset_input_buffer()
-        except ValueError as error:
+        except _REFUSALS as error:
             raise OSError(f"the port does not take {settings.in_words}: {error}") from error
 
     def send(self, data: bytes) -> bool:
@@ -74,8 +86,7 @@ class SerialWire:
         try:
             waiting = self._port.in_waiting
             return self._port.read(waiting) if waiting else b""
-        except (OSError, TypeError):
-            # A port that was pulled out gives a TypeError in places where pyserial has no handle any more.
+        except _LOSSES:
             return None
 
     def wait(self, timeout_s: float, wake_fileno: int) -> None:
