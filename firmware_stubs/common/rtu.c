@@ -36,7 +36,7 @@ struct rtu_line {
     double reopen_s;
     double answered_s[UNIT_IDS]; /* when a unit's last reply begins at the earliest: it answers in order */
     outbox replies;
-    unsigned long bad_frames, lost;
+    unsigned long bad_frames, lost, unsent;
 };
 
 static bool open_line(rtu_line *r)
@@ -196,14 +196,23 @@ static void hear(rtu_line *r, double now_s)
     }
 }
 
+static bool put_on_line(rtu_line *r, const uint8_t *bytes, size_t count)
+{
+    const ssize_t sent = r->line ? write(r->fd, bytes, count) : 0;
+
+    if (sent < 0 && errno != EAGAIN)
+        lose(r, monotonic_s());
+    return sent == (ssize_t)count;
+}
+
 static void send_due(rtu_line *r)
 {
     const outgoing *frame;
     size_t from, count;
 
     while ((count = outbox_take(&r->replies, monotonic_s(), &frame, &from)) > 0)
-        if (r->line && write(r->fd, frame->bytes + from, count) != (ssize_t)count && errno != EAGAIN)
-            lose(r, monotonic_s());
+        if (!put_on_line(r, frame->bytes + from, count))
+            r->unsent++;
 }
 
 void rtu_watch(rtu_line *r, watch *w)
@@ -236,7 +245,8 @@ void rtu_serve(rtu_line *r, const watch *w)
 void rtu_close(rtu_line *r)
 {
     close_line(r);
-    fprintf(stderr, "%s: %lu requests, %lu exceptions, %lu for other units, %lu bad frames, line lost %lu times\n",
-            r->program, r->served->requests, r->served->exceptions, r->served->not_for_us, r->bad_frames, r->lost);
+    fprintf(stderr, "%s: %lu requests, %lu exceptions, %lu for other units, %lu bad frames, "
+            "%lu replies dropped, line lost %lu times\n", r->program, r->served->requests, r->served->exceptions,
+            r->served->not_for_us, r->bad_frames, r->unsent + r->replies.dropped, r->lost);
     free(r);
 }

@@ -242,8 +242,9 @@ void tcp_close(tcp_line *t)
             close(t->clients[i].fd);
     if (t->listener >= 0) {
         close(t->listener);
-        fprintf(stderr, "%s: %lu connections, %lu requests, %lu exceptions, %lu closed here, %lu evicted\n", t->program,
-                t->connections, t->served->requests, t->served->exceptions, t->dropped, t->evicted);
+        fprintf(stderr, "%s: %lu connections, %lu requests, %lu exceptions, %lu closed here, %lu evicted, "
+                "%lu replies dropped\n", t->program, t->connections, t->served->requests, t->served->exceptions,
+                t->dropped, t->evicted, t->replies.dropped);
     }
     if (t->listening)
         modbus_free(t->listening);
