@@ -10,7 +10,6 @@ from hil.config.point_types import Point
 from hil.config.units import affine, same_dimension
 
 CODES = {
-    "unusable": "a row that cannot be read as a point",
     "duplicate": "one signal, two points",
     "overlap": "two numbers share a register",
     "bit_collision": "two points on one bit, or a bit inside a number",

@@ -109,18 +109,18 @@ def _doubt(point: Point, raw: float, value: float, low: float, high: float) -> s
 def judge(point: Point, samples: Sequence[Sequence[int]], reach: Reach | None) -> Finding | None:
     """Give what several readings of one point's registers say about its order; None where nothing is wrong.
 
-    Another order is named only where the declared one is unlikely and the other one likely in *every* sample, and says
-    something else: a pattern that reads alike in all orders proves nothing.
+    Another order is named only where the declared one is unlikely in a sample and the other likely in *every* one.
     """
     rounds = [readings(point, words, reach) for words in samples]
-    declared = next((each[0] for each in rounds if each[0].doubt), None)
-    if declared is None or _says_none(point, samples):
+    doubtful = next((each for each in rounds if each[0].doubt), None)
+    if doubtful is None or _says_none(point, samples):
         return None
+    declared = doubtful[0]
     low, high = believable(point, reach)
     limit = low if declared.value < low else high
     shown = f"{point.word_order}, bytes {point.byte_order} give {_in_unit(declared.value, point)}: {declared.doubt}"
-    for place, other in enumerate(rounds[0][1:], start=1):
-        if all(not each[place].doubt for each in rounds) and other.raw != rounds[0][0].raw:
+    for place, other in enumerate(doubtful[1:], start=1):
+        if all(not each[place].doubt for each in rounds):
             what = (
                 f"{shown}; {other.word_order}, bytes {other.byte_order} give {_in_unit(other.value, point)}"
             )
