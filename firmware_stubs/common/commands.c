@@ -1,6 +1,7 @@
 #include "commands.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,11 @@ static bool to_number(const char *text, double low, double high, double *value)
     return end != text && *end == '\0' && *value >= low && *value <= high;
 }
 
+static bool to_whole(const char *text, double low, double high, double *value)
+{
+    return to_number(text, low, high, value) && *value == floor(*value);
+}
+
 static int place_in(const char *const *names, int count, const char *name)
 {
     for (int i = 0; name && i < count; i++)
@@ -34,7 +40,7 @@ static unit *named_unit(const service *s, char **rest)
 {
     double id = 0.0;
 
-    if (to_number(strtok_r(NULL, BLANKS, rest), 1, UNIT_IDS - 1, &id) && s->units[(int)id])
+    if (to_whole(strtok_r(NULL, BLANKS, rest), 1, UNIT_IDS - 1, &id) && s->units[(int)id])
         return s->units[(int)id];
     printf("error: no such unit\n");
     return NULL;
@@ -60,8 +66,8 @@ static void read_words(service *s, char **rest)
 
     if (!u)
         return;
-    if (!to_number(strtok_r(NULL, BLANKS, rest), 0, 65535, &first) ||
-        ((how_many = strtok_r(NULL, BLANKS, rest)) && !to_number(how_many, 1, 65536 - first, &count))) {
+    if (!to_whole(strtok_r(NULL, BLANKS, rest), 0, 65535, &first) ||
+        ((how_many = strtok_r(NULL, BLANKS, rest)) && !to_whole(how_many, 1, 65536 - first, &count))) {
         printf("error: read UNIT ADDRESS [COUNT]\n");
         return;
     }
@@ -80,13 +86,13 @@ static void write_words(service *s, char **rest)
 
     if (!u)
         return;
-    if (!to_number(strtok_r(NULL, BLANKS, rest), 0, 65535, &value)) {
+    if (!to_whole(strtok_r(NULL, BLANKS, rest), 0, 65535, &value)) {
         printf("error: write UNIT ADDRESS VALUE...\n");
         return;
     }
     wanted.first = (uint16_t)value;
     while (wanted.count < MOST_WORDS && (text = strtok_r(NULL, BLANKS, rest))) {
-        if (!to_number(text, -32768, 65535, &value)) {
+        if (!to_whole(text, -32768, 65535, &value)) {
             printf("error: %s is no register value\n", text);
             return;
         }
@@ -146,7 +152,7 @@ static void misbehave(service *s, char **rest)
     double id = 0.0;
     char *text;
 
-    if (!who || !kind || (strcmp(who, "all") != 0 && !to_number(who, 1, UNIT_IDS - 1, &id)) ||
+    if (!who || !kind || (strcmp(who, "all") != 0 && !to_whole(who, 1, UNIT_IDS - 1, &id)) ||
         (id > 0.0 && !s->units[(int)id]) || (!off && place_in(MISBEHAVIOUR_NAMES, KIND_COUNT, kind) < 0)) {
         printf("error: misbehave UNIT|all KIND|off [name=value]...\n");
         return;

@@ -124,6 +124,18 @@ class TestFrames:
         assert line.ask(bytes.fromhex("01 06 0000 2711"), 5) == bytes.fromhex("01 86 03")
         assert line.ask(bytes.fromhex("01 06 0004 0001"), 5) == bytes.fromhex("01 86 02")
 
+    def test_input_registers_and_discrete_inputs_too(self, line: fb.Pty) -> None:
+        """The CDU PLC on a serial line: powered up in failsafe positions, no sensors, no leak."""
+        with fb.Stub(fb.build("cdu_plc"), "--units", "5", device=line.device, tcp=False) as stub:
+            reply = line.ask(bytes.fromhex("05 04 0000 0009"), 23)
+            assert reply == bytes.fromhex("05 04 12 0081 8000 8000 8000 ffff 2710 1b58 0000 0000")
+            assert line.ask(bytes.fromhex("05 02 0000 0001"), 6) == bytes.fromhex("05 02 01 01")
+            assert line.ask(bytes.fromhex("05 06 006e 0911"), 8) == bytes.fromhex("05 06 006e 0911")
+            assert line.ask(bytes.fromhex("05 06 006e 0910"), 5) == bytes.fromhex("05 86 03")
+            stub.process.terminate()
+            assert "4 requests, 1 exceptions" in stub.stop()
+            assert stub.process.returncode == 0
+
     def test_a_line_that_goes_away_is_taken_up_again(self, tmp_path: Path) -> None:
         """The device lives on: its registers and its time are those of before."""
         name, first = tmp_path / "line", fb.Pty()

@@ -255,6 +255,8 @@ class TestSettings:
             "read 1 65535 2",
             "write 1 70000 1",
             "write 1 0 x",
+            "write 1 0 1.5",
+            "read 1.5 0",
             "step -1",
             "jump",
         ],
