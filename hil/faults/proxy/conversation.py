@@ -26,6 +26,10 @@ class Ledger(Protocol):
         ...
 
 
+_Entry = tuple[float, int, Direction, bytes, int, bool]
+"""When a piece is due, its turn among those due then, where it goes, the piece, its frame, whether the last of it."""
+
+
 class Conversation:
     """What goes on between a client and the device.
 
@@ -52,8 +56,10 @@ class Conversation:
         self._ledger = ledger
         self._cutters: dict[Direction, FrameCutter] = {"request": FrameCutter(), "reply": FrameCutter()}
         self._free_s: dict[Direction, float] = {"request": 0.0, "reply": 0.0}
-        self._queue: list[tuple[float, int, Direction, bytes]] = []
+        self._queue: list[_Entry] = []
         self._queued = 0
+        self._begun: dict[Direction, int | None] = {"request": None, "reply": None}
+        self._held: dict[Direction, list[_Entry]] = {"request": [], "reply": []}
         self.is_dead = self.is_reset = False
 
     def take(self, direction: Direction, data: bytes, now_s: float) -> None:
@@ -80,32 +86,46 @@ class Conversation:
             self._ledger.hit(index)
         if fate.end:
             self._queue.clear()
+            self._held = {"request": [], "reply": []}
             self.is_dead, self.is_reset = fate.end == "half_open", fate.end == "reset"
             return
         if fate.answer:
             self._send("reply", fate.answer, now_s)
         if fate.aside_s:
-            self._put(now_s + fate.aside_s + fate.wait_s, direction, b"".join(fate.pieces))
+            self._put(now_s + fate.aside_s + fate.wait_s, direction, (b"".join(fate.pieces),))
             return
         at_s = max(now_s, self._free_s[direction]) + fate.wait_s
-        for piece in fate.pieces:
-            self._put(at_s, direction, piece)
-            self._free_s[direction] = at_s
-            at_s += fate.gap_s
+        if fate.pieces:
+            self._free_s[direction] = self._put(at_s, direction, fate.pieces, fate.gap_s)
 
     def _send(self, direction: Direction, data: bytes, now_s: float) -> None:
-        self._put(max(now_s, self._free_s[direction]), direction, data)
+        self._put(max(now_s, self._free_s[direction]), direction, (data,))
 
-    def _put(self, at_s: float, direction: Direction, data: bytes) -> None:
-        self._queued += 1
-        heapq.heappush(self._queue, (at_s, self._queued, direction, data))
+    def _put(self, at_s: float, direction: Direction, pieces: Sequence[bytes], gap_s: float = 0.0) -> float:
+        """Queue a frame in pieces, the first at ``at_s`` (s), ``gap_s`` apart; gives the time of the last."""
+        frame, last = self._queued, len(pieces) - 1
+        for number, piece in enumerate(pieces):
+            self._queued += 1
+            due_s = at_s + gap_s * number
+            heapq.heappush(self._queue, (due_s, self._queued, direction, piece, frame, number == last))
+        return at_s + gap_s * last
 
     def due(self, now_s: float) -> list[tuple[Direction, bytes]]:
         """Give what is to be sent by ``now_s``: requests to the device, replies to the client."""
-        ready = []
+        ready: list[tuple[Direction, bytes]] = []
         while self._queue and self._queue[0][0] <= now_s:
-            _, _, direction, data = heapq.heappop(self._queue)
-            ready.append((direction, data))
+            entry = heapq.heappop(self._queue)
+            _, _, direction, piece, frame, is_last = entry
+            if self._begun[direction] not in {None, frame}:
+                # A late frame comes between two others, never into the middle of one: no device mixes its frames.
+                self._held[direction].append(entry)
+                continue
+            ready.append((direction, piece))
+            self._begun[direction] = None if is_last else frame
+            if is_last:
+                for held in self._held[direction]:
+                    heapq.heappush(self._queue, held)
+                self._held[direction].clear()
         return ready
 
     @property

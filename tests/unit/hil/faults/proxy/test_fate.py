@@ -180,6 +180,20 @@ def test_bytes_one_at_a_time_are_spread_and_hold_up_what_follows() -> None:
     assert rest == REPLY[3:] + numbered(9)
 
 
+def test_a_late_frame_never_comes_into_the_middle_of_another() -> None:
+    book = Book(0)
+    talk = Conversation([BusFault("late", delay_s=1.0), BusFault("byte_at_a_time", delay_s=0.1)], 1, book)
+    talk.take("reply", numbered(1), 0.0)
+    talk.take("reply", numbered(2), 0.05)
+    book.on = [1]
+    talk.take("reply", numbered(3), 0.9)  # 15 bytes: from 0.9 to 2.3 s
+    book.on = []
+    talk.take("reply", numbered(4), 1.0)
+    sent = [data for at in range(40) for _, data in talk.due(at / 10)]
+    assert b"".join(sent) == numbered(3) + numbered(1) + numbered(2) + numbered(4)
+    assert talk.next_s is None
+
+
 def test_a_half_open_connection_swallows_everything_until_the_fault_is_over() -> None:
     book = Book(0)
     talk = Conversation([BusFault("half_open")], 1, book)
