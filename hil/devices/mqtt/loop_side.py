@@ -89,7 +89,9 @@ class MqttPart:
             time.sleep(_LOOK_S)
         if self._must_connect or self.device.counters()["misconfigurations"]:
             told = [text for _, text in self.device.memory.texts.drain()]
-            raise DeviceError(self._problem(told[-1] if told else "the broker does not answer; check host and port"))
+            raise DeviceError(
+                self._problem(told[-1] if told else "the broker does not answer; check host and port")
+            )
 
     def _problem(self, told: str) -> Problem:
         what, _, hint = told.partition("; ")

@@ -15,6 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from hil.devices.mqtt.backoff import Backoff
 from hil.devices.mqtt.connection import make_client, options_of, properties_of
 from hil.devices.mqtt.messages import Application, Incoming, Outgoing
+from hil.devices.mqtt.probe import look_closer
 from hil.devices.mqtt.settings import BrokerSettings, SecretError
 from hil.devices.mqtt.trouble import KINDS, Trouble, explain
 from hil.loop.machine_time import NS_PER_S, machine_ns
@@ -79,6 +80,8 @@ class Supervisor:
             self._counts["connect_attempts"] += 1
             began_ns = machine_ns()
             trouble = await self._connect_once()
+            if trouble.kind == "timeout" and not self._is_up:
+                trouble = await asyncio.to_thread(look_closer, self._settings) or trouble
             self._note(trouble)
             if self._is_up and machine_ns() - began_ns > _HELD_S * NS_PER_S:
                 self._backoff.reset()
