@@ -119,7 +119,7 @@ def _of_certificate(error: ssl.SSLCertVerificationError, settings: BrokerSetting
 
 
 def _of_tls(error: ssl.SSLError, settings: BrokerSettings) -> Trouble:
-    reason = (error.reason or str(error)).replace("_", " ").lower()
+    reason = (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
     what = f"no TLS with the broker at {settings.address}: {reason}"
     if "wrong version" in reason or "record layer" in reason:
         return Trouble("tls", what, "that port may be one without TLS (1883), and 8883 the one with it")

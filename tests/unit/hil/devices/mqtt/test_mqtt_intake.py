@@ -1,0 +1,149 @@
+"""Received values into the image: which are believed, and how old they are taken for."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hil.devices.mqtt.instants import write_instant
+from hil.devices.mqtt.intake import COUNTERS, Intake, Peer, ReadPoint
+from hil.devices.mqtt.messages import Incoming
+from hil.devices.mqtt.payloads import JsonReader, TextReader
+from hil.loop.image import BAD, GOOD, SUBSTITUTED, Image, Signal
+
+NS = 1_000_000_000
+NOW_S, NOW_NS = 1_763_800_000.0, 5_000 * NS
+TIMED, PLAIN = 0, 1
+
+
+def made(**options: Any) -> tuple[Intake, Image, Counter[str]]:
+    image = Image(
+        [Signal("t_degc", "degC", 0.0, 50.0, 20.0, 2 * NS), Signal("f_kg_s", "kg/s", 0.0, 9.0, 0.0, 2 * NS)]
+    )
+    points = [
+        ReadPoint(TIMED, "a/state", JsonReader("t", time="at", quality="q"), factor=0.1, offset=1.0),
+        ReadPoint(PLAIN, "a/flow", TextReader(), qos=0),
+    ]
+    counts: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
+    return Intake(points, Peer("a/alive", **options), image, counts, tolerance_s=0.5), image, counts
+
+
+def state(raw: float, age_s: float = 0.0, quality: str = "good", **more: Any) -> Incoming:
+    document = {"t": raw, "at": write_instant(NOW_S - age_s), "q": quality}
+    return Incoming("a/state", json.dumps(document).encode(), more.get("retained", False), NOW_NS)
+
+
+def flow(payload: bytes, *, looked_s_ago: float = 0.0, retained: bool = False) -> Incoming:
+    return Incoming("a/flow", payload, retained, NOW_NS - round(looked_s_ago * NS))
+
+
+def test_value_is_as_old_as_it_says() -> None:
+    intake, image, _ = made()
+    intake.received(state(250.0, age_s=1.5), NOW_S, NOW_NS)
+    assert (image.values[TIMED], image.quality[TIMED]) == (26.0, GOOD)
+    assert image.received_ns[TIMED] == NOW_NS - 1.5 * NS
+    image.age(NOW_NS + round(0.4 * NS))
+    assert image.quality[TIMED] == GOOD
+    image.age(NOW_NS + round(0.6 * NS))
+    assert image.quality[TIMED] != GOOD
+
+
+@pytest.mark.parametrize(
+    ("message", "counter"),
+    [
+        (state(250.0, age_s=2.1), "values_too_old"),
+        (state(250.0, age_s=2.1, retained=True), "values_too_old"),
+        (state(250.0, age_s=-0.6), "values_from_the_future"),
+        (Incoming("a/state", b'{"t": 250}', False, NOW_NS), "values_malformed"),
+        (flow(b"3.0", retained=True), "values_retained_without_time"),
+        (flow(b"3.0", looked_s_ago=2.5), "values_too_old"),
+        (flow(b"fast"), "values_malformed"),
+    ],
+)
+def test_what_is_not_believed_is_counted(message: Incoming, counter: str) -> None:
+    intake, image, counts = made()
+    intake.received(message, NOW_S, NOW_NS)
+    assert counts[counter] == 1
+    assert list(image.quality) == [SUBSTITUTED, SUBSTITUTED]
+
+
+def test_kept_state_with_a_time_of_its_own_is_believed_for_as_long_as_it_is_young() -> None:
+    intake, image, _ = made()
+    intake.received(state(250.0, age_s=1.0, retained=True), NOW_S, NOW_NS)
+    assert image.quality[TIMED] == GOOD
+
+
+def test_plain_value_counts_from_when_the_socket_was_last_seen_empty() -> None:
+    intake, image, _ = made()
+    intake.received(flow(b"3.0", looked_s_ago=0.7), NOW_S, NOW_NS)
+    assert image.received_ns[PLAIN] == NOW_NS - round(0.7 * NS)
+
+
+def test_clock_ahead_within_the_tolerance_makes_no_value_younger_than_now() -> None:
+    intake, image, _ = made()
+    intake.received(state(250.0, age_s=-0.4), NOW_S, NOW_NS)
+    assert image.received_ns[TIMED] == NOW_NS
+
+
+def test_overtaken_value_is_not_taken() -> None:
+    intake, image, counts = made()
+    intake.received(state(250.0, age_s=0.2), NOW_S, NOW_NS)
+    intake.received(state(100.0, age_s=0.9), NOW_S, NOW_NS)
+    assert image.values[TIMED] == 26.0
+    assert counts["values_outdated"] == 1
+
+
+def test_out_of_range_and_bad_at_its_source() -> None:
+    intake, image, counts = made()
+    intake.received(state(600.0), NOW_S, NOW_NS)
+    assert (image.quality[TIMED], counts["values_rejected"]) == (BAD, 1)
+    intake.received(state(250.0), NOW_S, NOW_NS)
+    assert image.quality[TIMED] == GOOD
+    intake.received(state(250.0, quality="uncertain"), NOW_S, NOW_NS)
+    assert (image.quality[TIMED], counts["values_bad_at_source"]) == (BAD, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "payload", "is_there"),
+    [
+        ({}, b"online", True), ({}, b"offline", False), ({}, b"", False), ({}, b"\xff", False),
+        ({"state": "state"}, b'{"state": "online"}', True), ({"state": "state"}, b'{"state": "offline"}', False),
+        ({"state": "a.b", "online": "up"}, b'{"a": {"b": "up"}}', True), ({"state": "a.b"}, b'{"a": 1}', False),
+        ({"state": "state"}, b"online", False),
+    ],
+)  # fmt: skip
+def test_last_will_marks_what_was_received(options: dict[str, str], payload: bytes, is_there: bool) -> None:
+    intake, image, counts = made(**options)
+    intake.received(state(250.0), NOW_S, NOW_NS)
+    intake.received(Incoming("a/alive", payload, True, NOW_NS), NOW_S, NOW_NS)
+    assert image.quality[TIMED] == (GOOD if is_there else BAD)
+    assert image.quality[PLAIN] == SUBSTITUTED, "what never came stays as it was"
+    assert counts["peer_offline"] == (not is_there)
+
+
+def test_topics_with_the_highest_quality_of_service_asked_for() -> None:
+    assert made()[0].topics == {"a/state": 1, "a/flow": 0, "a/alive": 1}
+
+
+@given(
+    st.sampled_from(["a/state", "a/flow", "a/alive", "b"]),
+    st.binary(max_size=80)
+    | st.dictionaries(st.sampled_from(["t", "at", "q"]), st.floats() | st.text()).map(
+        lambda document: json.dumps(document).encode()
+    ),
+    st.booleans(),
+)
+def test_nothing_that_comes_makes_a_good_value_beyond_age_or_range(
+    topic: str, payload: bytes, retained: bool
+) -> None:
+    intake, image, _ = made()
+    intake.received(Incoming(topic, payload, retained, NOW_NS), NOW_S, NOW_NS)
+    for slot, signal in enumerate(image.signals):
+        if image.quality[slot] == GOOD:
+            assert signal.low <= image.values[slot] <= signal.high
+            assert 0 <= NOW_NS - image.received_ns[slot] <= signal.max_age_ns

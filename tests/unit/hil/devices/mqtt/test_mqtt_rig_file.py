@@ -1,0 +1,186 @@
+"""The rig file: every mistake about MQTT is named with its line, and what is right becomes what was asked for."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hil.devices.bridge.port import unpack_spec
+from hil.devices.mqtt.historian import HistorianSpec
+from hil.devices.mqtt.loop_side import MqttPart
+from hil.devices.mqtt.station import StationSpec
+from hil.errors import ConfigError
+from hil.loop.events import EventLog
+from hil.rig import Wishes, load_rig
+
+RIG = """\
+rig: hall1
+clock: wall
+period_s: 0.1
+signals:
+  supply_degc: {unit: degC, range: [0, 40], max_age_s: 2}
+  taken_degc: {unit: degC, range: [0, 40], max_age_s: 10}
+  setpoint_degc: {unit: degC, range: [5, 25], failsafe: 18}
+  limit_kw: {unit: kW, range: [0, 2000], failsafe: 500, max_age_s: 600}
+sources:
+  setpoint_degc: 12
+devices:
+  chiller:
+    type: mqtt
+    broker: {host: broker.site, username: rig, password: {file: secrets/rig}, client_id: one}
+    read:
+      supply_degc: {topic: "site/{device}/state", value: t, time: at, unit: degF}
+    write:
+      setpoint_degc: {topic: site/command, unit: degF, deadband: 0.5, acknowledged: taken_degc}
+    answers: site/answer
+    reverts_s: 30
+    commands: {topic: site/to, answers: site/from, signals: [limit_kw]}
+    signing: {sign_with: a, keys: {a: {env: KEY_A}, b: {file: secrets/b}}}
+telemetry:
+  broker: {host: broker.site, client_id: two}
+  deadband_percent: 1
+  deadbands: {limit_kw: 5}
+"""
+
+
+def rig_file(folder: Path, text: str) -> Path:
+    path = folder / "rig.yaml"
+    path.write_text(text)
+    return path
+
+
+def specs(path: Path) -> list[Any]:
+    """Give the specifications as the processes get them."""
+    _, bus = load_rig(path).build(EventLog(), lambda: 0)
+    assert bus is not None
+    found = []
+    for part in bus._bridged:
+        assert isinstance(part, MqttPart)
+        device = part.device
+        found.append(unpack_spec(memoryview(device.shared.map)[device.port_spec.layout.spec_at :])[1])
+    bus.close()
+    return found
+
+
+def test_what_the_rig_says_is_what_the_processes_get(tmp_path: Path) -> None:
+    station, historian = specs(rig_file(tmp_path, RIG))
+    assert isinstance(station, StationSpec)
+    assert isinstance(historian, HistorianSpec)
+    assert station.broker.port == 8883
+    assert station.broker.tls is not None, "TLS unless it is turned off"
+    assert station.broker.password is not None
+    assert station.broker.password.name == str(tmp_path / "secrets" / "rig")
+    read, write = station.reads[0], station.writes[0]
+    assert read.topic == "site/chiller/state"
+    assert 212.0 * read.factor + read.offset == pytest.approx(100.0)
+    assert 100.0 * write.factor + write.offset == pytest.approx(212.0)
+    assert (write.rules.refresh_s, write.rules.life_s, write.rules.timeout_s) == (10.0, 2.0, 3.0)
+    assert station.commanded is not None
+    assert station.commanded.ranges == {"limit_kw": (0.0, 2000.0)}
+    assert "supply_degc" in station.commanded.others
+    assert station.presence == "coldloop/hall1/chiller/state"
+    assert [signal.deadband for signal in historian.signals] == [0.4, 0.4, 0.2, 5.0]
+    assert historian.signals[0].topic == "coldloop/hall1/signal/supply_degc"
+    assert historian.presence == "coldloop/hall1/state"
+
+
+def test_no_secret_reaches_the_processes_or_the_resolved_rig(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secrets").mkdir()
+    for name in ("rig", "b"):
+        (tmp_path / "secrets" / name).write_text("open sesame, thou stubborn door")
+    monkeypatch.setenv("KEY_A", "open sesame, thou stubborn door")
+    path = rig_file(tmp_path, RIG)
+    told = pickle.dumps(specs(path)) + repr(load_rig(path).resolved).encode()
+    assert b"sesame" not in told
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "what"),
+    [
+        ("password: {file: secrets/rig}", "password: sesame", 14, "a secret does not belong in a rig"),
+        ("password: {file: secrets/rig}", "password: 1234", 14, "a secret does not belong in a rig"),
+        ("password: {file: secrets/rig}", "password: {}", 14, "a secret is in one place"),
+        ("username: rig, ", "", 14, "a password needs a user name"),
+        ("client_id: one", "tls: {ca: absent.pem}", 14, "absent.pem is not there"),
+        ("client_id: one", "client_id: two", None, "the same client id 'two'"),
+        ("client_id: one", "kind: one", 14, "unknown key 'kind'"),
+        ('"site/{device}/state"', '"site/{hall}/state"', 16, "{hall} is not known here"),
+        ('"site/{device}/state"', '"site/#"', 16, "subscriptions to many topics"),
+        ("value: t, time: at", "time: at", 16, "time is found in JSON"),
+        ("value: t, time: at", "value: t, template: '{value}'", 16, "JSON or a text"),
+        ("value: t, time: at", "template: '{values}'", 16, "needs {value} in one place"),
+        (
+            "unit: degF}\n    write",
+            "unit: kW}\n    write",
+            16,
+            "supply_degc is in degC, and the message in kW",
+        ),
+        (
+            "range: [0, 40], max_age_s: 2}",
+            "range: [0, 40]}",
+            16,
+            "supply_degc comes by MQTT and has no max_age_s",
+        ),
+        ("    answers: site/answer\n", "", 17, "a command needs an acknowledgement"),
+        ("    reverts_s: 30\n", "", 17, "what does the far end do when commands stop?"),
+        ("deadband: 0.5", "refresh_s: 20", 17, "sent every 20 s, and the far end reverts after 30 s"),
+        ("deadband: 0.5", "life_s: 5, timeout_s: 4", 18, "a command given up could still happen"),
+        ("answers: site/from", "answers: site/to", 21, "commands and their answers share a topic"),
+        ("[limit_kw]}", "[setpoint_degc]}", 21, "two writers"),
+        ("failsafe: 500, ", "", 21, "limit_kw is commanded from outside and has no failsafe"),
+        ("sign_with: a", "sign_with: c", 22, "there is no key 'c'"),
+        ("deadbands: {limit_kw: 5}", "deadbands: {limit: 5}", 26, "no signal 'limit'"),
+        ("deadband_percent: 1", "topic: all", 25, "all signals would share one topic"),
+        (
+            "deadband_percent: 1",
+            "least_interval_s: 99",
+            25,
+            "least_interval_s 99 is above most_interval_s 60",
+        ),
+        (", time: at, unit: degF}\n    write", "}\n    write", None, ""),
+        ("clock: wall", "clock: virtual\nduration_s: 9", 2, "real wire, which needs the wall clock"),
+    ],
+)
+def test_each_mistake_is_named(tmp_path: Path, before: str, after: str, line: int | None, what: str) -> None:
+    assert before in RIG
+    path = rig_file(tmp_path, RIG.replace(before, after))
+    if not what:
+        load_rig(path)
+        return
+    with pytest.raises(ConfigError) as told:
+        load_rig(path)
+    found = [problem for problem in told.value.problems if what in problem.what]
+    assert found, told.value
+    assert line is None or found[0].line == line
+    assert "sesame" not in str(told.value)
+    assert "1234" not in str(told.value)
+
+
+def test_kept_session_with_a_value_of_unknown_age_is_refused(tmp_path: Path) -> None:
+    text = RIG.replace("client_id: one", "client_id: one, session: kept")
+    load_rig(rig_file(tmp_path, text))
+    with pytest.raises(ConfigError, match="delivers what is old, and supply_degc says no time"):
+        load_rig(rig_file(tmp_path, text.replace(", time: at", "")))
+
+
+def test_commands_beyond_this_machine_and_passwords_in_the_clear_are_told(tmp_path: Path) -> None:
+    rig = load_rig(rig_file(tmp_path, RIG.replace("client_id: one", "client_id: one, tls: false")))
+    assert any("chiller at broker.site:8883 will be commanded: setpoint_degc" in str(d) for d in rig.dangers)
+    assert any("in the clear" in warning.what for warning in rig.warnings)
+    rig = load_rig(rig_file(tmp_path, RIG.replace("host: broker.site", "host: localhost")))
+    assert rig.dangers == []
+
+
+def test_telemetry_alone_on_the_virtual_clock_is_a_warning_and_makes_no_process(tmp_path: Path) -> None:
+    text = RIG.partition("devices:")[0].replace("clock: wall", "clock: virtual\nduration_s: 9")
+    text = "\n".join(line for line in text.splitlines() if "max_age_s" not in line)
+    path = rig_file(tmp_path, text + "\ntelemetry:\n  broker: {host: broker.site}\n")
+    rig = load_rig(path, Wishes())
+    assert any("only published on the wall clock" in warning.what for warning in rig.warnings)
+    _, bus = rig.build(EventLog(), lambda: 0)
+    assert bus is None
