@@ -103,19 +103,14 @@ class Master:
 
     def opened(self, now_ns: int) -> None:
         """Note that the port was opened anew: nothing is known of what is under way."""
-        self._give_up_pending()
         self._line.opened(now_ns)
         for station in self._stations.values():
             station.start_over()
 
-    def closed(self) -> None:
-        """Note that the port is gone."""
-        self._give_up_pending()
-
-    def _give_up_pending(self) -> None:
-        pending, self._pending = self._pending, None
-        if pending is not None and isinstance(pending.question, WriteExchange):
-            pending.station.commands.lost(pending.question)
+    def closed(self, now_ns: int) -> None:
+        """Note that the port is gone: what was asked may be answered on the next one."""
+        if self._pending is not None:
+            self._abandon(self._pending, now_ns)
 
     # Sending ------------------------------------------------------------------------------------------
 
@@ -126,8 +121,7 @@ class Master:
         if pending is not None:
             if now_ns < pending.deadline_ns:
                 return min(pending.deadline_ns, now_ns + self._settings.patience_ns)
-            self._counts["timeouts"] += not isinstance(pending.question, Canary)
-            self._abandon(pending, now_ns)
+            self._time_out(pending, now_ns)
         for station in self._stations.values():
             if station.doubt.look(now_ns):
                 self._counts["trust_regained"] += 1
@@ -209,7 +203,7 @@ class Master:
         prefix = reply_prefix(request)
         self._pending = Pending(station, question, request, prefix, poll, sent_ns, deadline_ns)
         if not self._send(request):
-            self._give_up_pending()
+            self._abandon(self._pending, now_ns)
         elif station.unit_id == 0 and isinstance(question, WriteExchange):
             # Nobody answers a request to all; that it was sent is all that can be known.
             self._pending = None
@@ -234,6 +228,10 @@ class Master:
 
     def received(self, data: bytes, now_ns: int) -> None:
         """Take what came from the line at ``now_ns``."""
+        pending = self._pending
+        if pending is not None and now_ns >= pending.deadline_ns:
+            # Late is late, even where this process was away meanwhile.
+            self._time_out(pending, now_ns)
         for frame in self._line.feed(data, now_ns):
             self._take(frame, now_ns)
         self._note_bad_frames(now_ns)
@@ -322,6 +320,10 @@ class Master:
             self._line.drain_no_longer(now_ns)
 
     # Doubt --------------------------------------------------------------------------------------------
+
+    def _time_out(self, pending: Pending, now_ns: int) -> None:
+        self._counts["timeouts"] += not isinstance(pending.question, Canary)
+        self._abandon(pending, now_ns)
 
     def _abandon(self, pending: Pending, now_ns: int) -> None:
         """Give up the request in flight: mark what it was to bring, hold its unit, and empty the line."""

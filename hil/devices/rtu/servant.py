@@ -89,6 +89,8 @@ class RtuServant:
         now_ns = self._now_ns()
         if self._wire is None and now_ns >= self._retry_ns:
             self._open(now_ns)
+        # What came behind an answer must not meet the next question.
+        self._receive()
         self._master.order(orders)
         self._count_offline(orders)
         wake_ns = min(self._step(now_ns), until_ns) if self._wire is not None else until_ns
@@ -120,7 +122,12 @@ class RtuServant:
             self._port.wait(timeout_s)
             return
         wire.wait(timeout_s, self._port.wake_fileno)
-        data = wire.receive()
+        self._receive()
+
+    def _receive(self) -> None:
+        if self._wire is None:
+            return
+        data = self._wire.receive()
         # Stamped after the bytes are in hand.
         now_ns = self._now_ns()
         if data is None:
@@ -161,7 +168,7 @@ class RtuServant:
         if self._wire is not None:
             self._wire.close()
         self._wire = None
-        self._master.closed()
+        self._master.closed(now_ns)
         self._wait_longer(now_ns)
 
     def _wait_longer(self, now_ns: int) -> None:

@@ -51,6 +51,8 @@ class VirtualUnit:
     fate: Callable[[int], int | None] = lambda _: 0
     refuses: Callable[[bytes], int] = lambda _: 0
     knows_diagnostics: bool = True
+    repeats: Callable[[int], bool] = lambda _: False
+    """Whether the reply to this request comes twice, one right behind the other."""
     requests: int = 0
     busy_until_ns: int = 0
     written: dict[int, int] = field(default_factory=dict)
@@ -175,7 +177,11 @@ class VirtualLine:
             if frame[0] in (0, unit.unit_id):
                 answer = unit.hear(frame, self.now_ns)
                 if answer is not None and frame[0]:
-                    self.replies_due.append((*answer, unit.unit_id))
+                    at_ns, data = answer
+                    again = 2 if unit.repeats(unit.requests) else 1
+                    self.replies_due += [
+                        (at_ns + k * len(data) * self.char_ns, data, unit.unit_id) for k in range(again)
+                    ]
 
 
 LOW_SIGNAL, HIGH_SIGNAL = 0.0, 2.0**32

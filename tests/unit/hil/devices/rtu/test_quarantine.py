@@ -112,6 +112,15 @@ def test_random_lateness_losses_and_noise_give_no_wrong_value() -> None:
     assert bench.counts["late_replies"] > 20
 
 
+def test_replies_that_come_twice_give_no_wrong_value() -> None:
+    some = [VirtualUnit(n, repeats=lambda number: number % 5 == 0) for n in (1, 2)]
+    bench = Bench(replace(BUS, scan_s=0.05), some, {1: PLACES, 2: PLACES})
+    bench.run(20_000 * MS)
+    assert bench.wrong == []
+    assert bench.counts["mismatched_replies"] > 20
+    assert bench.counts["replies"] > 300
+
+
 def test_a_dead_unit_costs_the_others_little_and_comes_back() -> None:
     alive = False
     dead = VirtualUnit(1, fate=lambda _: 0 if alive else None)
