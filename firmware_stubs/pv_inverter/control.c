@@ -1,7 +1,5 @@
 #include "control.h"
 
-/* Tens of thousands of steps add up to a time only within the rounding of double. */
-static const double ROUNDING_S = 1e-6;
 
 static void begin(control *c)
 {
@@ -50,13 +48,13 @@ bool control_step(control *c, double dt_s)
         return false;
     if (c->is_waiting) {
         c->next.begins_s -= dt_s;
-        if (c->next.begins_s <= ROUNDING_S)
+        if (c->next.begins_s <= CONTROL_ROUNDING_S)
             begin(c);
     }
     if (c->left_s <= 0.0)
         return false;
     c->left_s -= dt_s;
-    if (c->left_s > ROUNDING_S)
+    if (c->left_s > CONTROL_ROUNDING_S)
         return false;
     control_disable(c);
     return true;

@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 
+/* Millions of steps add up to a time only within the rounding of double; a tenth of the shortest step. */
+#define CONTROL_ROUNDING_S 1e-3
+
 typedef struct {
     double value;
     double begins_s; /* from now: the time window */

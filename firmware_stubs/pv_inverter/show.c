@@ -109,7 +109,7 @@ static void show_701(const inverter *v, bank *b, const figures *f)
 
 static uint32_t seconds_left(const control *c)
 {
-    return c->enabled && c->left_s > 0.0 ? (uint32_t)ceil(c->left_s - 1e-6) : 0u;
+    return c->enabled && c->left_s > 0.0 ? (uint32_t)ceil(c->left_s - CONTROL_ROUNDING_S) : 0u;
 }
 
 /* Enables as they hold, and after a reversion of 704 the values that were declared for it. */

@@ -1,13 +1,16 @@
-"""Curtailing an inverter: values first, enable last, renewed before they revert, read back. Knows no wire and no clock.
+"""Curtailing an inverter: look, values, enable; renewed before they revert, read back. Knows no wire and no clock.
 
 What is to be written comes out as an :class:`Order`; what became of it is told back. The sequence follows how
 inverters behave: a limit counts only once it is enabled, a request with one bad value changes nothing, and a limit that
 is not renewed within the reversion time is given up by the inverter itself, which is the failsafe where this side falls
-silent. The limit is not disabled in between: that would let the plant jump to full power.
+silent. The limit is not disabled in between: that would let the plant jump to full power. Before each writing it is
+looked whether the model still lies where it lay and has which power of ten: after an update of the firmware the same
+registers may mean something else.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,14 +18,17 @@ from hil.devices.sunspec.chain import Found
 
 COUNTERS = (
     "curtail_values_sent", "curtail_enables_sent", "curtail_acknowledged", "curtail_unacknowledged", "curtail_refused",
-    "curtail_renewals", "curtail_raised_to_least", "curtail_mismatches", "curtail_reverted",
+    "curtail_renewals", "curtail_raised_to_least", "curtail_mismatches", "curtail_reverted", "curtail_rescaled",
+    "curtail_withheld",
 )  # fmt: skip
 """One for each: request for values, for enabling; enabling taken; request not answered; refused; renewal due; limit
-below the least that is sent; read-back that is not what was sent; limit found disabled though it was not given up."""
+below the least that is sent; read-back that is not what was sent; limit found disabled though it was not given up;
+other power of ten found; nothing written because the model was not where it had been."""
 
 _NS_PER_S = 1_000_000_000
 _RETRY_NS = _NS_PER_S
 """Pause after a request that was refused or not answered, ns."""
+LEAST_POWER = -10
 _WORD = 0xFFFF
 
 
@@ -53,11 +59,11 @@ class CurtailSettings:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Registers to write in one request: what for, zero-based address, words."""
+    """Registers of one request: what for, zero-based address, words to write; none for a look, which reads the head."""
 
-    step: Literal["values", "enable"]
+    step: Literal["look", "values", "enable"]
     address: int
-    words: tuple[int, ...]
+    words: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ class Curtailment:
         self.trouble = ""
         self._found = found
         self._percent_a_count = 10.0**power
-        self._wanted: int | None = None
+        self._limit_percent = 100.0
         self._sent: int | None = None
         self._held: int | None = None
         self._enabled_ns = 0
@@ -117,9 +123,27 @@ class Curtailment:
         is_old = now_ns - self._enabled_ns >= self.settings.reversion_s * _NS_PER_S // 2
         if self._held == wanted and not is_old:
             return None
+        self._limit_percent = limit_percent
+        return Order("look", self._found.address)
+
+    def looked(self, model_id: int, length: int, power: int, now_ns: int) -> Order | None:
+        """Take what the look found: ID and length of the model, power of ten of the limit; gives what must follow."""
+        found = self._found
+        if (model_id, length) != (found.id, found.length) or not LEAST_POWER <= power <= 0:
+            self.counts["curtail_withheld"] += 1
+            self._held = None
+            self._not_before_ns = now_ns + _RETRY_NS
+            self.trouble = (
+                f"model {found.id} is no longer at {found.address}: nothing is written; start the run anew"
+            )
+            return None
+        if self._percent_a_count != 10.0**power:
+            self.counts["curtail_rescaled"] += 1
+            self._held, self._percent_a_count = None, 10.0**power
+        wanted = self._count(self._limit_percent)
         if self._held == wanted:
             self.counts["curtail_renewals"] += 1
-        self._wanted = self._sent = wanted
+        self._sent = wanted
         self.counts["curtail_values_sent"] += 1
         return self._values(wanted)
 
@@ -139,10 +163,13 @@ class Curtailment:
         self._not_before_ns = now_ns + _RETRY_NS
         self.trouble = f"the inverter refuses the {order.step} of its limit (exception {code})"
 
+    def unanswered(self) -> None:
+        """Note that a request was not answered: whether the inverter took it is not known."""
+        self.counts["curtail_unacknowledged"] += 1
+        self._held = None
+
     def lost(self) -> None:
-        """Note that a request was not answered, or the connection went: what the inverter holds is not known."""
-        if self._sent is not None and self._held != self._sent:
-            self.counts["curtail_unacknowledged"] += 1
+        """Note that the connection went: what the inverter holds is not known."""
         self._held = None
 
     def forget(self) -> None:
@@ -156,7 +183,9 @@ class Curtailment:
             self.counts["curtail_raised_to_least"] += 1
         self._was_raised = raised
         percent = min(max(limit_percent, self.settings.least_percent), 100.0)
-        return round(percent / self._percent_a_count)
+        # A coarse register must not round the least limit down to 0.
+        least = math.ceil(self.settings.least_percent / self._percent_a_count - 1e-9)
+        return max(round(percent / self._percent_a_count), least)
 
     def _compare(self, seen: Seen) -> None:
         """Hold what was read against what was acknowledged; only what was read after that can say anything."""

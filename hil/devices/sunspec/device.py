@@ -14,11 +14,12 @@ from dataclasses import dataclass
 
 from hil.config.points import Point
 from hil.devices.modbus_conversation import BrokenError, Conversation, connect, resolve
-from hil.devices.modbus_exchange import Exchange, WriteExchange
+from hil.devices.modbus_exchange import Exchange, ReadExchange, WriteExchange
 from hil.devices.modbus_settings import ModbusTcpSettings
 from hil.devices.modbus_tcp import ModbusTcpDevice
 from hil.devices.sunspec.chain import Chain, walk
-from hil.devices.sunspec.curtailment import COUNTERS, Curtailment, CurtailSettings, Order, Seen
+from hil.devices.sunspec.curtailment import COUNTERS, LEAST_POWER, Curtailment, CurtailSettings, Order, Seen
+from hil.devices.sunspec.head import HeadExchange
 from hil.devices.sunspec.points import Reference, WrongReferenceError, locate, point_of
 from hil.devices.wire.codec import READ_HOLDING_REGISTERS, WRITE_REGISTERS, Request
 from hil.devices.wire.frames import WriteFrame
@@ -90,6 +91,9 @@ class SunSpecDevice(ModbusTcpDevice):
         self._curtail = curtail
         self._curtailment: Curtailment | None = None
         self._told = ""
+        self._heads: tuple[HeadExchange, ...] = ()
+        self._look: HeadExchange | None = None
+        self._is_unseen = True
 
     # Set-up -------------------------------------------------------------------------------------------
 
@@ -138,6 +142,8 @@ class SunSpecDevice(ModbusTcpDevice):
         if problems:
             raise DeviceError(problems)
         self._bind(reads, (), None)
+        models = dict.fromkeys(locate(self.chain, wanted.reference)[0] for wanted in self._wanted)
+        self._heads = tuple(HeadExchange(self._unit_id, found) for found in models)
         if self._curtail is not None:
             self._curtailment = self._limiter(who, self._curtail, conversation)
 
@@ -166,15 +172,23 @@ class SunSpecDevice(ModbusTcpDevice):
         found, model, point = locate(self.chain, Reference(curtail.settings.model, limit))
         scale = model.scale_of(point)
         assert scale is not None
+        self._look = HeadExchange(self._unit_id, found, scale.offset)
         registers = self._registers(conversation, found.address + scale.offset, 1)
         power = 0x8000 if registers is None else registers[0]
         power -= (power & 0x8000) << 1
-        if not -10 <= power <= 0:
+        if not LEAST_POWER <= power <= 0:
             what = f"{who}: {found.id}.{scale.name} is {power}, so that a limit in % cannot be sent"
             raise DeviceError(Problem(*self._place, what, "the device must give a power of ten of 0 to -10"))
         return Curtailment(curtail.settings, found, power)
 
     # The cycle ----------------------------------------------------------------------------------------
+
+    def begin_read(self, now_ns: int) -> None:
+        """Queue what is to be read; on a new connection first the heads of the models, to tell what has moved."""
+        if self._is_unseen and self._link.connected:
+            self._is_unseen = False
+            self._queue.extend(self._heads)
+        super().begin_read(now_ns)
 
     def begin_write(self, now_ns: int) -> None:
         """Queue what the limit needs now, and send what may go."""
@@ -186,8 +200,8 @@ class SunSpecDevice(ModbusTcpDevice):
         if curtailment.trouble and curtailment.trouble != self._told:
             self._events.add(now_ns, curtailment.trouble)
         self._told = curtailment.trouble
-        if order is not None:
-            self._queue.append(_Ordered(self._unit_id, order))
+        if order is not None and self._look is not None:
+            self._queue.append(self._look)
             self.pump(now_ns)
 
     def _seen(self, curtail: Curtail) -> Seen | None:
@@ -196,6 +210,15 @@ class SunSpecDevice(ModbusTcpDevice):
             return None
         oldest_ns = min(image.received_ns[curtail.readback], image.received_ns[curtail.enabled])
         return Seen(image.values[curtail.readback], image.values[curtail.enabled] == 1.0, oldest_ns)
+
+    def _received(self, block: ReadExchange, rejected: int, received_ns: int) -> None:
+        super()._received(block, rejected, received_ns)
+        if block is self._look and self._curtailment is not None:
+            order = self._curtailment.looked(*self._look.seen, received_ns)
+            if order is not None:
+                self._queue.appendleft(_Ordered(self._unit_id, order))
+        elif isinstance(block, HeadExchange) and not block.is_there:
+            self._events.add(received_ns, f"{block.names()}: its values are not believed; start the run anew")
 
     def _acknowledged(self, exchange: WriteExchange, received_ns: int) -> None:
         if not isinstance(exchange, _Ordered) or self._curtailment is None:
@@ -210,13 +233,21 @@ class SunSpecDevice(ModbusTcpDevice):
     def _not_acknowledged(self, exchange: WriteExchange) -> None:
         super()._not_acknowledged(exchange)
         if isinstance(exchange, _Ordered) and self._curtailment is not None:
-            self._curtailment.lost()
+            self._curtailment.unanswered()
 
     def _refused(self, exchange: Exchange, code: int, now_ns: int) -> None:
         if isinstance(exchange, _Ordered) and self._curtailment is not None:
             self._curtailment.refused(exchange.order, code, now_ns)
             return
+        if isinstance(exchange, HeadExchange):
+            if exchange is self._look and self._curtailment is not None:
+                self._curtailment.refused(Order("look", exchange.found.address), code, now_ns)
+            return
         super()._refused(exchange, code, now_ns)
+
+    def _start_over(self) -> None:
+        super()._start_over()
+        self._is_unseen = True
 
     def _lose_connection(self) -> None:
         super()._lose_connection()

@@ -71,8 +71,12 @@ def cycle(
     order = control.due(now_ns, limit, inverter.seen(now_ns))
     while order is not None:
         if not answered:
-            control.lost()
+            control.unanswered()
             return
+        if order.step == "look":
+            found = FOUND[inverter.model]
+            order = control.looked(found.id, found.length, inverter.power, now_ns)
+            continue
         if not inverter.write(order, now_ns):
             control.refused(order, 3, now_ns)
             return
