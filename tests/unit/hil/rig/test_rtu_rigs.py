@@ -122,3 +122,13 @@ def test_a_serial_port_that_is_written_is_a_danger_and_a_pseudo_terminal_is_none
     assert load_rig(rig_file(tmp_path, port="/dev/pts/9")).dangers == []
     assert load_rig(rig_file(tmp_path, port="tcp://127.0.0.1:4001")).dangers == []
     assert len(load_rig(rig_file(tmp_path, port="tcp://192.0.2.7:4001")).dangers) == 1
+
+
+def test_a_latency_that_no_serial_line_can_show_is_refused(tmp_path: Path) -> None:
+    path = rig_file(tmp_path)
+    path.write_text(
+        path.read_text() + "latency: {sensor_to_actuator_p99_us: 50000, data_age_p99_us: 1000000}\n"
+    )
+    told = refused(path)
+    assert "latency.sensor_to_actuator_p99_us: no device of this rig reads and writes" in told
+    assert "data_age" not in told
