@@ -119,6 +119,9 @@ def judge(point: Point, samples: Sequence[Sequence[int]], reach: Reach | None) -
     low, high = believable(point, reach)
     limit = low if declared.value < low else high
     shown = f"{point.word_order}, bytes {point.byte_order} give {_in_unit(declared.value, point)}: {declared.doubt}"
+    if point.data_type.is_integer and _is_pattern(declared.raw, point.count):
+        hint = f"0x{int(declared.raw) & (1 << 16 * point.count) - 1:X}: a broken wire, or no value (column no_value)?"
+        return found("implausible", point, shown, hint, value=declared.value, limit=limit)
     for place, other in enumerate(doubtful[1:], start=1):
         if all(not each[place].doubt for each in rounds):
             what = (
@@ -129,6 +132,12 @@ def judge(point: Point, samples: Sequence[Sequence[int]], reach: Reach | None) -
     code = "not_a_number" if declared.doubt in ("not a number", "infinite", "denormal") else "implausible"
     hint = _other_reason(point, declared, low, high)
     return found(code, point, shown, hint, value=_finite(declared.value), limit=limit)
+
+
+def _is_pattern(raw: float, registers: int) -> bool:
+    """Whether a raw number is one that devices keep for what is no value: all ones, or either end of a signed one."""
+    bits = 16 * registers
+    return int(raw) & (1 << bits) - 1 in ((1 << bits) - 1, 1 << bits - 1, (1 << bits - 1) - 1)
 
 
 def _says_none(point: Point, samples: Sequence[Sequence[int]]) -> bool:

@@ -104,18 +104,19 @@ def test_floats_that_are_no_values(raw: float, word: str) -> None:
         ("uint16", 0.1, 65486, 'type "int16" gives -5 bar'),
         ("uint16", 0.1, 2500, "scale 0.01 gives 25 bar"),
         ("uint16", 1.0, 0x2500, 'byte_order "little"'),
-        ("uint16", 1.0, 65535, 'type "int16" gives -1 bar'),
+        ("uint16", 1.0, 65535, "0xFFFF: a broken wire, or no value"),
+        ("int16", 1.0, -32768, "0x8000: a broken wire, or no value"),
     ],
 )
 def test_one_register_out_of_range_gets_the_likely_reason(
     kind: str, scale: float, raw: int, hint: str
 ) -> None:
-    finding = judge(point(kind, scale=scale), [[raw]], Reach("x_bar", "bar", -10.0, 60.0))
+    finding = judge(point(kind, scale=scale), [[raw & 0xFFFF]], Reach("x_bar", "bar", -10.0, 60.0))
     assert finding is not None
     assert hint in finding.hint
     assert (finding.line, finding.unit) == (0, "bar")
     assert finding.value == pytest.approx(raw * scale)
-    assert finding.limit == 60.0
+    assert finding.limit == (60.0 if raw > 0 else -10.0)
 
 
 def test_a_point_that_says_it_has_no_value_is_believed() -> None:
