@@ -101,9 +101,15 @@ class TestFrames:
         whole += fb.crc(whole)
         os.write(line.fd, whole + b"\x02" + whole[1:-2] + fb.crc(b"\x02" + whole[1:-2]))
         assert {line.read(7)[:-2], line.read(7)[:-2]} == {b"\x01" + TYPE_REPLY, b"\x02" + TYPE_REPLY}
-        for byte in whole:
-            os.write(line.fd, bytes([byte]))  # as a line does, without a silence between them
-        assert line.read(7)[:-2] == b"\x01" + TYPE_REPLY
+        # As a line does, without a silence between them: unless this process loses its processor amid the frame.
+        reply = b""
+        for _ in range(20):
+            for byte in whole:
+                os.write(line.fd, bytes([byte]))
+            reply = line.read(7, within_s=0.5)
+            if reply:
+                break
+        assert reply[:-2] == b"\x01" + TYPE_REPLY
 
     def test_what_is_no_frame_is_dropped_at_the_next_silence(self, fast: fb.Stub, line: fb.Pty) -> None:
         for noise in (
@@ -114,8 +120,15 @@ class TestFrames:
             bytes(600),
         ):
             os.write(line.fd, noise)
-            time.sleep(0.1)
-            assert line.ask(b"\x01" + TYPE, 7) == b"\x01" + TYPE_REPLY
+            # A stub without a processor sees no silence; the one before the second request is long enough.
+            reply = b""
+            for _ in range(20):
+                time.sleep(0.05)
+                line.send(b"\x01" + TYPE)
+                reply = line.read(7, within_s=0.5)
+                if reply:
+                    break
+            assert reply[:-2] == b"\x01" + TYPE_REPLY
 
     def test_malformed_and_unknown_requests_get_their_exception(self, fast: fb.Stub, line: fb.Pty) -> None:
         assert line.ask(bytes.fromhex("01 2b 0e 01 00"), 5) == bytes.fromhex("01 ab 01")
@@ -177,13 +190,19 @@ class TestPace:
         with fb.Stub(
             fb.build("valve_actuator"), "--baud", "1200", "--pace", "chars", device=line.device, tcp=False
         ):
-            line.send(b"\x01" + TYPE)
-            pieces = []
-            while sum(map(len, pieces)) < 7:
-                assert select.select([line.fd], [], [], fb.GENEROUS_S)[0]
-                pieces.append(os.read(line.fd, 16))
-        assert b"".join(pieces)[:-2] == b"\x01" + TYPE_REPLY
-        assert len(pieces) > 1
+            # Any one of the frames may be overslept.
+            most = 0
+            for _ in range(20):
+                line.send(b"\x01" + TYPE)
+                pieces: list[bytes] = []
+                while sum(map(len, pieces)) < 7:
+                    assert select.select([line.fd], [], [], fb.GENEROUS_S)[0]
+                    pieces.append(os.read(line.fd, 16))
+                assert b"".join(pieces)[:-2] == b"\x01" + TYPE_REPLY
+                most = max(most, len(pieces))
+                if most > 1:
+                    break
+        assert most > 1
 
     def test_turnaround(self, line: fb.Pty) -> None:
         options = ("--baud", "115200", "--turnaround-ms", "120")
