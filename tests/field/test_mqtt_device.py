@@ -187,11 +187,14 @@ def limit(number: int, **changes: Any) -> Command:
 
 
 @pytest.mark.slow
-def test_broker_killed_and_restarted_five_times(broker: Any) -> None:
+def test_broker_killed_and_restarted_five_times(
+    broker: Any, record_property: Callable[[str, object], None]
+) -> None:
     """No GOOD value older than its maximum age, commands carried out exactly once both ways, every loss counted."""
     chiller, dcim, loop = Chiller(broker), Commander(broker), Loop(spec_of(broker))
     kills = [SECONDS * (number + 0.5) / 5.5 for number in range(5)]
     dead_until_s, good, limits, number, payload = -1.0, Counter[int](), [], 0, b""
+    oldest_s, cycles = dict.fromkeys((CLOCK, UNTIMED), 0.0), 0
     began_s = time.monotonic()
     next_s = 0.0
     while (at_s := time.monotonic() - began_s) < SECONDS:
@@ -212,13 +215,18 @@ def test_broker_killed_and_restarted_five_times(broker: Any) -> None:
         for slot, slack_s in ((CLOCK, SLACK_S), (UNTIMED, 1.0 + SLACK_S)):
             if loop.image.quality[slot] == GOOD:
                 good[slot] += 1
-                assert wall_s - chiller.began_s - loop.image.values[slot] <= MAX_AGE_S + slack_s
+                age_s = wall_s - chiller.began_s - loop.image.values[slot]
+                oldest_s[slot] = max(oldest_s[slot], age_s)
+                assert age_s <= MAX_AGE_S + slack_s
+        cycles += 1
         limits.append(loop.image.values[LIMIT])
     loop.until(lambda: chiller.setpoint_degc == loop.image.values[SETPOINT])
     loop.until(lambda: loop.image.quality[SUPPLY] == GOOD)
     chiller.close()
     dcim.close()
     counters = loop.close()
+    for name, figure in {"cycles": cycles, "good": dict(good), "oldest_good_s": oldest_s, **counters}.items():
+        record_property(name, figure)
 
     assert counters["connections"] >= 6
     assert counters["connections_lost"] >= 5
