@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -17,7 +18,7 @@ class NorthboundConfig(Strict):
     port: Annotated[int, Field(ge=0, le=65535)]
     """0 picks a free one, which the run's events tell."""
     bind: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    """Any other address than this machine's own lets others in, which is asked for before a run."""
+    """IPv4 address. Any other than this machine's own lets others in, which is asked for before a run."""
     unit_id: Annotated[int, Field(ge=1, le=247)] = 1
     signals: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] | None = None
     """All of the rig's where it is not given."""
@@ -35,6 +36,15 @@ class NorthboundConfig(Strict):
     """Time without a cycle after which the loop is dead; three periods and at least 1 s where it is not given."""
     linger_s: Instant = 60.0
     """How long the server stays, and says that the loop is dead, when the loop was killed."""
+
+    @model_validator(mode="after")
+    def _is_an_address(self) -> NorthboundConfig:
+        try:
+            IPv4Address("127.0.0.1" if self.bind == "localhost" else self.bind)
+        except ValueError:
+            hint = "127.0.0.1 for this machine alone, 0.0.0.0 for all its networks"
+            raise WrongKeyError("bind", f"{self.bind!r} is not an IPv4 address", hint) from None
+        return self
 
     @model_validator(mode="after")
     def _named_once(self) -> NorthboundConfig:

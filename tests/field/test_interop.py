@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+import firmware_bench
 import pytest
 from pyModbusTCP.client import ModbusClient
 from pyModbusTCP.server import DataBank, ModbusServer
@@ -299,6 +300,24 @@ def test_they_read_the_stub_as_we_do(plc: int, built: Path, root: Path, reader: 
     inputs = [p.address for p in listed.points if p.table == "input_register"]
     words = READERS[reader](built, plc, "input", min(inputs), 4)
     assert len(words) == 4
+
+
+@pytest.mark.parametrize("name", ["valve_actuator", "vfd", "pv_inverter"])
+def test_they_read_every_stub_and_so_do_we(built: Path, name: str) -> None:
+    """Registers that stand still: all four find the same words, also where the book has gaps."""
+    with firmware_bench.Stub(firmware_bench.build(name), "--time-scale", "0") as stub:
+        start, table = {"pv_inverter": 40_000, "vfd": 9601, "valve_actuator": 0}[name], "holding"
+        listed = Point("x", 1, "holding_register", start, "uint32")
+        found = {}
+        for reader, read in READERS.items():
+            found[reader] = read(built, stub.port, table, start, 2)
+        image = Image([Signal("x", "1", 0.0, 2.0**32, 0.0, 10**12)])
+        device = connected(stub.port, image, [(listed, 0)], [])
+        now_ns = machine_ns()
+        device.read(now_ns, now_ns + int(ALLOWED_S * 1e9))
+        device.close()
+        high, low = divmod(int(image.values[0]), 65536)
+    assert list(found.values()) == [[high, low]] * 3
 
 
 # Their servers, read and written by our client --------------------------------------------------------

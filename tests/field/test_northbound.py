@@ -357,6 +357,7 @@ def test_a_port_in_use_is_named_before_the_first_cycle(tmp_path: Path) -> None:
         (", signals: [shown_degc, shown_degc]", "2 times"),
         (", when_silent: last_value", "exception_11"),
         (", portt: 3", "portt"),
+        (", bind: dcim.example", "not an IPv4 address"),
     ],
 )
 def test_a_mistake_in_the_section_is_named(tmp_path: Path, more: str, what: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from truthful_server import BLOCK, TICK_NS, TruthfulServer, is_true, stamp_now
+from truthful_server import TICK_NS, TICKS, TruthfulServer, tick_now, tick_of
 
 from hil.config.points import Point
 from hil.devices.modbus_settings import ModbusTcpSettings
@@ -31,8 +31,8 @@ CYCLES = int(os.environ.get("COLDLOOP_PROXY_CYCLES", "90"))
 SHARE = 0.05
 RECOVERY_CYCLES, TRIALS = 2, 6
 """A machine that takes the processor away spoils a trial; what is wrong spoils them all."""
-AT = (0, 100)
-"""Addresses of the two blocks that are read."""
+AT = (0, 2, 4, 6, 100, 102, 104, 106)
+"""Addresses of the numbers that are read, in two blocks."""
 
 DELAYS_S = {"delay": 0.004, "jitter": 0.02, "late": 0.015, "byte_at_a_time": 0.0002}
 FAILING = BusFault("exception", SHARE, code=4)
@@ -80,20 +80,19 @@ class Watched:
     number: int = 0
 
     def read(self, now_ns: int, deadline_ns: int) -> None:
-        image, asked, before = self.image, stamp_now(), list(self.image.received_ns)
+        image, asked, before = self.image, tick_now(), list(self.image.received_ns)
         self.device.read(now_ns, deadline_ns)
         fresh = True
-        for block, address in enumerate(AT):
-            slots = range(block * (BLOCK - 1), (block + 1) * (BLOCK - 1))
-            stamp, *words = (int(image.values[slot]) for slot in slots)
-            is_new = image.received_ns[slots[0]] != before[slots[0]]
-            if all(image.quality[slot] == GOOD for slot in slots) and not is_true(address, stamp, words):
-                self.wrong.append(f"cycle {self.number}: block {address} is not of one answer, or altered")
-            if is_new and (stamp - asked) & 0xFFFFFFFF > 10 * NS_PER_S // TICK_NS:
+        for slot, address in enumerate(AT):
+            is_good, is_new = image.quality[slot] == GOOD, image.received_ns[slot] != before[slot]
+            tick = tick_of(int(image.values[slot]), address)
+            if is_good and tick is None:
                 self.wrong.append(
-                    f"cycle {self.number}: block {address} was answered before it was asked for"
+                    f"cycle {self.number}: what is at {address} is of another place, or altered"
                 )
-            fresh &= is_new and image.quality[slots[0]] == GOOD
+            elif is_new and tick is not None and (tick - asked) % TICKS > 10 * NS_PER_S // TICK_NS:
+                self.wrong.append(f"cycle {self.number}: {address} was answered before it was asked for")
+            fresh &= is_new and is_good
         self.fresh.append(fresh)
         self.at_ns.append(now_ns)
 
@@ -110,7 +109,8 @@ class Watched:
             after[name] - before[name]
             for name in ("requests_unsent", "phases_without_time", "writes_offline")
         )
-        if sent != taken + lost + refused or (not sent and not unsent):
+        # What was queued and not sent counts as not acknowledged too.
+        if sent > taken + lost + refused or (not sent and not unsent):
             self.unaccounted.append(self.number)
         # After a refusal the two words go one by one, and one may be lost without the other.
         there = {(at + n, word) for at, words in self.server.writes[-40:] for n, word in enumerate(words)}
@@ -126,23 +126,13 @@ class Watched:
 
 
 def signals() -> list[Signal]:
-    read = [
-        Signal(f"b{at}_{place}", "1", 0.0, 2.0**32, 0.0, 3 * PERIOD_NS)
-        for at in AT
-        for place in range(1, BLOCK)
-    ]
+    read = [Signal(f"at_{at}", "1", 0.0, 2.0**32, 0.0, 3 * PERIOD_NS) for at in AT]
     return [*read, Signal("high", "1", 0, 65535, 0.0), Signal("low", "1", 0, 65535, 0.0)]
 
 
 def watched(server: TruthfulServer, port: int, clock: WallClock) -> Watched:
     image = Image(signals())
-    reads = []
-    for block, at in enumerate(AT):
-        first = block * (BLOCK - 1)
-        reads.append((Point(f"b{at}_1", 1, "input_register", at, "uint32"), first))
-        for place in range(2, BLOCK):
-            point = Point(f"b{at}_{place}", 1, "input_register", at + place, "uint16")
-            reads.append((point, first + place - 1))
+    reads = [(Point(f"at_{at}", 1, "input_register", at, "uint32"), slot) for slot, at in enumerate(AT)]
     writes = [
         (
             Point(name, 1, "holding_register", 200 + n, "uint16", access="w", write="every_cycle"),
@@ -209,7 +199,7 @@ def test_one_frame_in_twenty_is_disturbed_and_no_wrong_value_is_good(
         counts = far.counters()
         assert far.wrong == []
         assert far.unaccounted == []
-        assert counts["writes_sent"] == sum(
+        assert counts["writes_sent"] <= sum(
             counts[name]
             for name in ("writes_acknowledged", "writes_unacknowledged", "writes_refused_by_peer")
         )
@@ -248,7 +238,7 @@ def test_changed_data_is_what_nobody_can_notice_and_the_judge_here_does(
 def test_a_device_that_is_not_there_is_told_by_a_reset(proxy: ProxyProcess) -> None:
     clock = WallClock()
     image = Image(signals())
-    point = (Point("b0_1", 1, "input_register", 0, "uint32"), 0)
+    point = (Point("at_0", 1, "input_register", 0, "uint32"), 0)
     settings = ModbusTcpSettings("127.0.0.1", proxy.ports["nowhere"])
     device = ModbusTcpDevice("nowhere", settings, image, [point], [], clock.now_ns)
     with pytest.raises(Exception, match="nowhere"):

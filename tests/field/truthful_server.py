@@ -1,8 +1,8 @@
 """A Modbus TCP server whose answers prove when and to what they were given, in a thread of its own.
 
-A read of eight registers gives a stamp and six words made of stamp and address: an answer that belongs to another
-question, to an earlier one, or that has a bit turned over, is told from a true one by looking at it. Every write is
-kept in the order of its arrival.
+Every two registers are a number that holds the time of the answer and a sum of time and address: an answer that belongs
+to another question, to an earlier one, or that has a bit turned over, is told from a true one by looking at it. Every
+write is kept in the order of its arrival.
 """
 
 from __future__ import annotations
@@ -10,31 +10,32 @@ from __future__ import annotations
 import selectors
 import socket
 import threading
-from collections.abc import Sequence
 
 from hil.devices.wire import codec
 from hil.devices.wire.codec import Request, RequestStream
 from hil.loop.machine_time import machine_ns
 
-BLOCK = 8
-"""Registers of a block: the stamp's two words, high one first, and six that are made of it."""
-TICK_NS = 10_000
+TICK_NS = 100_000
+TICKS = 1 << 20
+_SUM_BITS = 12
 
 
-def stamp_now() -> int:
-    """Time of the machine in units of :data:`TICK_NS`, modulo 2**32."""
-    return machine_ns() // TICK_NS & 0xFFFFFFFF
+def tick_now() -> int:
+    """Time of the machine in units of :data:`TICK_NS`, modulo :data:`TICKS`: 105 s."""
+    return machine_ns() // TICK_NS % TICKS
 
 
-def word(stamp: int, address: int) -> int:
-    """What register ``address`` holds beside ``stamp``."""
-    mixed = (stamp * 2654435761 + address * 40503 + 12345) & 0xFFFFFFFF
-    return (mixed ^ mixed >> 16) & 0xFFFF
+def number(tick: int, address: int) -> int:
+    """What the registers ``address`` and ``address`` + 1 hold at ``tick``, the high word first; ``address`` is even."""
+    mixed = (tick * 2654435761 + address * 2246822519 + 12345) & 0xFFFFFFFF
+    mixed = (mixed ^ mixed >> 15) * 3266489917 & 0xFFFFFFFF
+    return tick << _SUM_BITS | mixed >> 32 - _SUM_BITS
 
 
-def is_true(address: int, stamp: int, words: Sequence[int]) -> bool:
-    """Whether a block's words belong to its stamp and its address."""
-    return all(word(stamp, address + 2 + place) == value for place, value in enumerate(words))
+def tick_of(told: int, address: int) -> int | None:
+    """When the number was told; None where it is not one of ``address``."""
+    tick = told >> _SUM_BITS
+    return tick if number(tick, address) == told else None
 
 
 class TruthfulServer:
@@ -88,7 +89,7 @@ class TruthfulServer:
             return codec.encode_reply(request, transaction_id)
         if not request.count:
             return codec.encode_exception(request, transaction_id, codec.ILLEGAL_VALUE)
-        stamp = stamp_now()
-        values = [stamp >> 16, stamp & 0xFFFF]
-        values += [word(stamp, request.address + place) for place in range(2, request.count)]
-        return codec.encode_reply(request, transaction_id, values)
+        tick = tick_now()
+        span = range(request.address, request.address + request.count)
+        words = [number(tick, at & ~1) >> (0 if at & 1 else 16) & 0xFFFF for at in span]
+        return codec.encode_reply(request, transaction_id, words)
