@@ -59,4 +59,4 @@ lint: setup
 clean:
 	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
-	$(MAKE) -s -C firmware_stubs/cdu_plc clean
+	$(MAKE) -s -C firmware_stubs clean

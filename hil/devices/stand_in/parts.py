@@ -1,6 +1,6 @@
 """Parts of the CDU PLC's program: analogue input, actuator, PI loop, heartbeat watchdog.
 
-The same as ``sensor.c``, ``actuator.c``, ``pi.c`` and ``watchdog.c`` of ``firmware_stubs/cdu_plc``, and
+The same as ``sensor.c``, ``actuator.c`` and ``pi.c`` of ``firmware_stubs/cdu_plc``, ``watchdog.c`` of its common part, and
 apart from :mod:`controller`: this is somebody else's PLC, and must not share our controllers' faults.
 """
 

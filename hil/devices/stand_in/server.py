@@ -1,6 +1,6 @@
 """A Modbus TCP server in one thread: several clients, no call that waits for a peer, a program in between.
 
-Rules about clients as in ``firmware_stubs/cdu_plc/server.c``: at most :data:`MAX_CLIENTS`; one that never
+Rules about clients as in ``firmware_stubs/common/tcp.c``: at most :data:`MAX_CLIENTS`; one that never
 asked, else the one silent for longest, makes room; a frame that has begun must end within
 :data:`PARTIAL_FRAME_S`; what is no Modbus TCP is disconnected.
 """
