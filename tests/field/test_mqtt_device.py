@@ -187,9 +187,7 @@ def limit(number: int, **changes: Any) -> Command:
 
 
 @pytest.mark.slow
-def test_broker_killed_and_restarted_five_times(
-    broker: Any, record_property: Callable[[str, object], None]
-) -> None:
+def test_broker_killed_and_restarted_five_times(broker: Any) -> None:
     """No GOOD value older than its maximum age, commands carried out exactly once both ways, every loss counted."""
     chiller, dcim, loop = Chiller(broker), Commander(broker), Loop(spec_of(broker))
     kills = [SECONDS * (number + 0.5) / 5.5 for number in range(5)]
@@ -225,8 +223,13 @@ def test_broker_killed_and_restarted_five_times(
     chiller.close()
     dcim.close()
     counters = loop.close()
-    for name, figure in {"cycles": cycles, "good": dict(good), "oldest_good_s": oldest_s, **counters}.items():
-        record_property(name, figure)
+    figures = {
+        "cycles": cycles,
+        "good": dict(good),
+        "oldest_good_s": oldest_s,
+        "applied": len(chiller.applied),
+    }
+    sys.stdout.write(json.dumps(figures | counters) + "\n")
 
     assert counters["connections"] >= 6
     assert counters["connections_lost"] >= 5
@@ -482,3 +485,38 @@ def test_no_task_is_left_over(broker: Any) -> None:
     assert changes == [True, False] * 3
     assert counts["connections"] == 3
     assert counts["connections_lost"] == 2
+
+
+def test_attempts_that_nobody_answers_leave_no_socket_open(broker: Any) -> None:
+    """A listener that takes connections and says nothing, as a broker does that stands still."""
+
+    async def serve() -> tuple[int, int, set[str], int]:
+        taken: list[asyncio.StreamWriter] = []
+
+        async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            taken.append(writer)
+            await reader.read()
+            writer.close()
+
+        async with await asyncio.start_server(swallow, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            counts: Counter[str] = Counter(dict.fromkeys(supervisor_module.COUNTERS, 0))
+            settings = BrokerSettings(
+                "127.0.0.1", port, "hall1", timeout_s=0.3, backoff_min_s=0.05, backoff_max_s=0.1
+            )
+            running = asyncio.create_task(Supervisor(settings, _Silent(), None, list, counts, print).run())
+            while counts["trouble_timeout"] < 5:
+                await asyncio.sleep(0.02)
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+            await asyncio.sleep(0.2)
+            still_open = sum(not writer.is_closing() for writer in taken)
+            names = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]
+            return len(taken), still_open, names, counts["connections"]
+
+    attempts, still_open, tasks, connections = asyncio.run(serve())
+    assert attempts >= 5
+    assert still_open == 0
+    assert not any("_misc_loop" in name for name in tasks)
+    assert connections == 0

@@ -72,7 +72,9 @@ def serve(port: Port, servant: Servant) -> None:
 
 def serve_async(port: Port, servant: AsyncServant) -> None:
     """Let a coroutine work until the loop's end."""
-    asyncio.run(_serve_async(port, servant))
+    # Windows' own kind of loop waits for neither the waker nor the sockets of a client library.
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        runner.run(_serve_async(port, servant))
 
 
 async def _serve_async(port: Port, servant: AsyncServant) -> None:

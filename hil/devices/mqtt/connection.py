@@ -55,6 +55,14 @@ def make_client(settings: BrokerSettings, will: Outgoing | None, on_drop: Callab
     )
 
 
+def abandon(client: Client) -> None:
+    """Close what is left of a connection: aiomqtt leaves the socket of an attempt that was not answered open.
+
+    The broker would take it for ours when it wakes up, under our client id.
+    """
+    client._client.disconnect()
+
+
 def tls_context(tls: TlsSettings) -> ssl.SSLContext:
     """Trust the authorities given, or the system's; TLS 1.2 at the least; the host's name is checked.
 

@@ -13,7 +13,7 @@ from aiomqtt import Client, MqttError
 from paho.mqtt.reasoncodes import ReasonCode
 
 from hil.devices.mqtt.backoff import Backoff
-from hil.devices.mqtt.connection import make_client, options_of, properties_of
+from hil.devices.mqtt.connection import abandon, make_client, options_of, properties_of
 from hil.devices.mqtt.messages import Application, Incoming, Outgoing
 from hil.devices.mqtt.probe import look_closer
 from hil.devices.mqtt.settings import BrokerSettings, SecretError
@@ -81,7 +81,8 @@ class Supervisor:
             began_ns = machine_ns()
             trouble = await self._connect_once()
             if trouble.kind == "timeout" and not self._is_up:
-                trouble = await asyncio.to_thread(look_closer, self._settings) or trouble
+                closer = await asyncio.to_thread(look_closer, self._settings)
+                trouble = closer or trouble
             self._note(trouble)
             if self._is_up and machine_ns() - began_ns > _HELD_S * NS_PER_S:
                 self._backoff.reset()
@@ -93,8 +94,11 @@ class Supervisor:
         ended: BaseExceptionGroup[BaseException] | None = None
         try:
             client = make_client(self._settings, self._will, self._count_drop)
-            async with client:
-                await self._use(client)
+            try:
+                async with client:
+                    await self._use(client)
+            finally:
+                abandon(client)
         except* (MqttError, OSError, SecretError, _UnusableError) as group:
             ended = group
         if self._is_leaving:
