@@ -7,8 +7,11 @@ In the suite each fault has a second or so. The long form has 10,000 cycles of e
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -18,6 +21,7 @@ from truthful_server import TICK_NS, TICKS, TruthfulServer, tick_now, tick_of
 from hil.config.points import Point
 from hil.devices.modbus_settings import ModbusTcpSettings
 from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.errors import DeviceError
 from hil.faults.proxy import FAULT_KINDS, BusFault, ProxiedDevice, ProxyPlan, ProxyProcess
 from hil.loop.clock import NS_PER_S, WallClock
 from hil.loop.cycle import Cycle, CycleParts, CycleSettings, StopFlag
@@ -241,7 +245,35 @@ def test_a_device_that_is_not_there_is_told_by_a_reset(proxy: ProxyProcess) -> N
     point = (Point("at_0", 1, "input_register", 0, "uint32"), 0)
     settings = ModbusTcpSettings("127.0.0.1", proxy.ports["nowhere"])
     device = ModbusTcpDevice("nowhere", settings, image, [point], [], clock.now_ns)
-    with pytest.raises(Exception, match="nowhere"):
+    with pytest.raises(DeviceError, match="nowhere"):
         device.prove(5.0)
     device.close()
     assert proxy.counters()["nowhere.unreachable"] > 0
+
+
+def test_a_proxy_that_is_killed_comes_back_on_its_port_and_goes_on_counting(server: TruthfulServer) -> None:
+    device = ProxiedDevice("far", "127.0.0.1", server.port, 5, (BusFault("duplicate"),))
+    made = ProxyProcess(ProxyPlan((device,)))
+    try:
+        port = made.ports["far"]
+        made.switch("far", 0, on=True)
+        far = watched(server, port, WallClock())
+        far.device.prove(5.0)
+        far.close()
+        counted, before = made.injected("far", 0), made.process_id
+        assert counted > 0
+        os.kill(before, signal.SIGKILL)
+        until_s = time.monotonic() + 30.0
+        while made.injected("far", 0) == counted:
+            assert time.monotonic() < until_s
+            again = watched(server, port, WallClock())
+            with contextlib.suppress(DeviceError):
+                again.device.prove(2.0)
+            again.close()
+            time.sleep(0.05)
+        assert made.ports["far"] == port
+        assert made.process_id != before
+        assert made.counters()["restarts"] >= 1
+        assert made.counters()["far.duplicate"] > counted
+    finally:
+        made.close()
