@@ -37,4 +37,6 @@ def check(
         f"{len(config.requirements)} requirements; {len(checked.warnings)} warnings",
         highlight=False,
     )
+    for told in checked.bus_loads:
+        results.print(told, highlight=False, markup=False)
     show_margins([asdict(margin) for margin in lost_margins(checked, planned_latency(config))])

@@ -35,7 +35,7 @@ from hil.rig.overrides import apply_overrides
 from hil.rig.pacing import spread_offsets
 from hil.rig.profiles import BuiltProfile, asked_for_at
 from hil.rig.proxy import BusFaults
-from hil.rig.rtu import check_buses, make_buses, poll_periods_s
+from hil.rig.rtu import bus_loads, check_buses, make_buses, poll_periods_s
 from hil.rig.scenario import Scenario, Targets
 
 
@@ -95,6 +95,11 @@ class Rig:
             _signal(self.config, name, slow_s.get(name, usual_s) if name in received else None)
             for name in self.config.signals
         )
+
+    @property
+    def bus_loads(self) -> list[str]:
+        """How much of its scan each serial bus takes, in words."""
+        return bus_loads(self._draft, self._points)
 
     def writer_of(self, name: str) -> str:
         """Block that writes a signal; empty where none does."""

@@ -206,6 +206,19 @@ def _check_load(draft: Draft, name: str, bus: SerialBusConfig, stations: Sequenc
         draft.warn(("buses", name), f"bus {name}: {told}", hint)
 
 
+def bus_loads(draft: Draft, selected: Mapping[str, Selected]) -> list[str]:
+    """Say of each bus how much of its scan is taken."""
+    config = draft.config
+    index = {signal: slot for slot, signal in enumerate(config.signals)}
+    told = []
+    for name, bus in config.buses.items():
+        settings = bus_settings(config, name)
+        stations = _wire(config, name, selected, index).stations
+        load = reckon(settings, stations, config.period_s, bus.unit_delay_ms / 1e3)
+        told.append(f"bus {name}: {load_in_words(settings, load)}")
+    return told
+
+
 def load_in_words(bus: BusSettings, load: Load) -> str:
     """Say how much of a scan is taken."""
     needed_s = load.reads_s + load.must_s

@@ -132,3 +132,9 @@ def test_a_latency_that_no_serial_line_can_show_is_refused(tmp_path: Path) -> No
     told = refused(path)
     assert "latency.sensor_to_actuator_p99_us: no device of this rig reads and writes" in told
     assert "data_age" not in told
+
+
+def test_how_much_of_a_scan_is_taken_is_told(tmp_path: Path) -> None:
+    (told,) = load_rig(rig_file(tmp_path)).bus_loads
+    assert told.startswith("bus cabinet: a scan of 500 ms takes 6")
+    assert "ms of the line at 9600 baud (1" in told
