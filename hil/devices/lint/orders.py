@@ -12,8 +12,13 @@ from hil.devices.lint.finding import Finding, Reach, found
 from hil.devices.wire.values import BlockDecoder
 
 _SMALLEST_NORMAL = {"float32": 2.0**-126, "float64": 2.0**-1022}
-_TINY = 1e-9
-"""Share of a range below which a float that is not 0 is more likely another number read the wrong way round."""
+_TINY, _TINIEST = 1e-12, 1e-12
+"""Share of a range, and size where no range is known, below which a float that is not 0 is more likely another number
+read the wrong way round."""
+_ROUNDING = 1e-9
+"""Share of a range by which a value may lie outside it."""
+_MULTIPLE = "a multiple of 65536"
+"""A weak doubt of a whole number in two registers or more, where no range is known: it has to hold in every sample."""
 _USUAL: dict[str, tuple[float, float]] = {
     "temperature": (-273.15, 2000.0),
     "temperature difference": (-2000.0, 2000.0),
@@ -27,6 +32,7 @@ _USUAL: dict[str, tuple[float, float]] = {
     "mass flow": (-1e6, 1e6),
     "time": (0.0, 4e9),
     "length": (-1e6, 1e6),
+    "power": (-1e10, 1e10),
     "irradiance": (-1e3, 1e4),
 }
 """Widest believable range by dimension, in its base unit, where neither the list nor a rig gives one."""
@@ -78,7 +84,6 @@ def readings(point: Point, words: Sequence[int], reach: Reach | None) -> list[Re
     declared = (point.word_order, point.byte_order)
     orders = [(words_, bytes_) for words_ in word_orders for bytes_ in BYTE_ORDERS]
     orders.sort(key=lambda order: order != declared)
-    low, high = believable(point, reach)
     first, count = point.span
     data = bytearray(b"".join(word.to_bytes(2, "big") for word in words))
     found_ = []
@@ -86,24 +91,33 @@ def readings(point: Point, words: Sequence[int], reach: Reach | None) -> list[Re
         twin = replace(point, word_order=word_order, byte_order=byte_order)
         raw = BlockDecoder([twin], first, count).decode(data, 0)[0]
         value = raw * point.scale + point.offset
-        found_.append(Reading(word_order, byte_order, raw, value, _doubt(point, raw, value, low, high)))
+        found_.append(Reading(word_order, byte_order, raw, value, _doubt(point, raw, value, reach)))
     return found_
 
 
-def _doubt(point: Point, raw: float, value: float, low: float, high: float) -> str:
+def _doubt(point: Point, raw: float, value: float, reach: Reach | None) -> str:
+    low, high = believable(point, reach)
+    size = max(abs(low), abs(high))
+    doubt = _doubt_of_float(point, raw, _TINIEST if reach is None else _TINY * size)
+    if doubt:
+        return doubt
+    if not low - _ROUNDING * size <= value <= high + _ROUNDING * size:
+        return f"outside {low:g} to {high:g}"
+    is_long = point.data_type.is_integer and point.count > 1
+    return _MULTIPLE if reach is None and is_long and raw and raw % 65536 == 0 else ""
+
+
+def _doubt_of_float(point: Point, raw: float, tiny: float) -> str:
     if math.isnan(raw):
         return "not a number"
-    if not math.isfinite(value):
+    if math.isinf(raw):
         return "infinite"
-    smallest = _SMALLEST_NORMAL.get(point.type, 0.0)
-    if 0.0 < abs(raw) < smallest:
+    smallest = _SMALLEST_NORMAL.get(point.type)
+    if smallest is None or raw == 0.0:
+        return ""
+    if abs(raw) < smallest:
         return "denormal"
-    margin = _TINY * max(abs(low), abs(high), 1e-300)
-    if smallest and raw and abs(raw * point.scale) < margin:
-        return "next to nothing"
-    if not low - margin <= value <= high + margin:
-        return f"outside {low:g} to {high:g}"
-    return ""
+    return "next to nothing" if abs(raw * point.scale) < tiny else ""
 
 
 def judge(point: Point, samples: Sequence[Sequence[int]], reach: Reach | None) -> Finding | None:
@@ -112,7 +126,7 @@ def judge(point: Point, samples: Sequence[Sequence[int]], reach: Reach | None) -
     Another order is named only where the declared one is unlikely in a sample and the other likely in *every* one.
     """
     rounds = [readings(point, words, reach) for words in samples]
-    doubtful = next((each for each in rounds if each[0].doubt), None)
+    doubtful = _doubtful(rounds)
     if doubtful is None or _says_none(point, samples):
         return None
     declared = doubtful[0]
@@ -129,9 +143,20 @@ def judge(point: Point, samples: Sequence[Sequence[int]], reach: Reach | None) -
             )
             hint = f'word_order "{other.word_order}", byte_order "{other.byte_order}"'
             return found("word_order", point, what, hint, value=_finite(declared.value), limit=limit)
+    if declared.doubt == _MULTIPLE:
+        return None
     code = "not_a_number" if declared.doubt in ("not a number", "infinite", "denormal") else "implausible"
     hint = _other_reason(point, declared, low, high)
     return found(code, point, shown, hint, value=_finite(declared.value), limit=limit)
+
+
+def _doubtful(rounds: Sequence[Sequence[Reading]]) -> Sequence[Reading] | None:
+    """Give the sample that speaks most against the declared order, which comes first in each; None where none does."""
+    strong = next((each for each in rounds if each[0].doubt not in ("", _MULTIPLE)), None)
+    if strong is not None:
+        return strong
+    weak = [each for each in rounds if each[0].doubt == _MULTIPLE]
+    return weak[0] if weak and all(each[0].doubt or not each[0].raw for each in rounds) else None
 
 
 def _is_pattern(raw: float, registers: int) -> bool:

@@ -139,3 +139,23 @@ def test_a_rig_that_has_nothing_to_do_with_the_list(
     rig = root / "configs" / "rigs" / "cdu_sil.yaml"
     assert hil(monkeypatch, "points", "lint", str(path), "--rig", str(rig)) == 2
     assert "has no device with" in capsys.readouterr().err
+
+
+def test_a_list_that_several_devices_share_by_prefix_is_held_against_the_signals_of_each(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "drive.csv"
+    path.write_text(
+        HEADER + "speed_hz,input_register,0,int16,0.001,Hz,r\nload_percent,input_register,2,int16,1,%,r\n"
+    )
+    rig = tmp_path / "rig.yaml"
+    rig.write_text(
+        "rig: r\nperiod_s: 0.1\nduration_s: 1\nclock: wall\nsignals:\n"
+        "  pump_1_speed_hz: {unit: Hz, range: [0, 60]}\n  pump_1_load_percent: {unit: '%', range: [0, 100]}\n"
+        "buses:\n  line: {port: /dev/ttyUSB0}\n"
+        "devices:\n  pump_1: {type: modbus_rtu, bus: line, points: drive.csv, prefix: pump_1_, unit_id: 3,\n"
+        "    read: [pump_1_speed_hz, pump_1_load_percent]}\n"
+    )
+    report = as_json(monkeypatch, capsys, str(path), "--rig", str(rig))
+    found = [(each["code"], each["signal"], each["value"]) for each in report["findings"]]
+    assert found == [("saturation", "speed_hz", 60.0), ("requests", "load_percent", 2)]

@@ -103,3 +103,20 @@ def test_the_columns_are_known_and_described() -> None:
 
     assert set(RULE_COLUMNS) | {"accepted"} <= set(COLUMNS)
     assert all(f"``{column}``" in module.__doc__ for column in (*RULE_COLUMNS, "accepted"))
+
+
+def test_a_rig_that_verifies_by_the_heartbeat_it_has_not_is_refused(tmp_path: Path) -> None:
+    from hil.rig import load_rig
+
+    load(tmp_path, "set_percent,holding_register,0,uint16,%,rw,on_change,,,readback,,,,,bad\n")
+    rig = tmp_path / "rig.yaml"
+    rig.write_text(
+        "rig: r\nperiod_s: 0.1\nduration_s: 1\nclock: wall\n"
+        'signals:\n  set_percent: {unit: "%", range: [0, 100], failsafe: 0}\n'
+        "sources:\n  set_percent: {type: constant, level: 10}\n"
+        "devices:\n  plc: {type: modbus_tcp, host: 127.0.0.1, points: plc.csv, write: [set_percent]}\n"
+    )
+    with pytest.raises(
+        ConfigError, match=r'plc.csv:2: "set_percent": on_mismatch "bad" withholds the heartbeat'
+    ):
+        load_rig(rig)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -430,3 +431,28 @@ def test_all_writes_are_accounted_for(make: Make) -> None:
     assert arrived == found["writes_sent"]
     held = found["writes_held_by_interval"] + found["writes_held_by_budget"]
     assert held >= wanted - found["writes_sent"], "each value went out or was counted"
+
+
+def test_points_without_rules_run_none_of_this_code(make: Make) -> None:
+    # What they cost in a cycle is what they cost before there were rules: counted in calls, not in microseconds.
+    bench = make([holding("r", 20)], [written(f"s{n}", n) for n in range(8)], BEAT)
+    bench.connect()
+    for _ in range(3):
+        cycle(bench)
+    called: set[str] = set()
+
+    def note(frame: Any, event: str, argument: object) -> None:
+        if event == "call":
+            called.add(f"{Path(frame.f_code.co_filename).stem}.{frame.f_code.co_name}")
+
+    sys.setprofile(note)
+    try:
+        bench.put("s1", 5)
+        cycle(bench)
+        cycle(bench)
+    finally:
+        sys.setprofile(None)
+    assert "modbus_writes.due" in called
+    modules = {name.partition(".")[0] for name in called}
+    assert not modules & {"guarded_cell", "readback", "write_policy", "write_watch", "point_rules"}
+    assert "modbus_writes.is_distrusted" not in called

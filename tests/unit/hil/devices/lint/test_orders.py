@@ -129,6 +129,23 @@ def test_without_any_range_only_what_no_such_value_can_be_is_doubted() -> None:
     assert judge(point("float32", "low_first"), [on_the_wire(3.2, "f")], None) is not None
 
 
+def test_without_any_range_a_whole_number_tells_by_its_empty_half() -> None:
+    heat = Point("heat_kw", 1, "input_register", 7, "uint32", unit="kW")
+    samples = [on_the_wire(value, "I", "low_first") for value in (0, 37, 41)]
+    assert verdict(judge(heat, samples, None)) == ("word_order", 'word_order "low_first", byte_order "big"')
+    assert judge(heat, [*samples, [1, 1]], None) is None, "one number that is none says the order is right"
+    assert judge(heat, [on_the_wire(65536, "I"), on_the_wire(65537, "I")], None) is None
+
+
+@pytest.mark.parametrize("value", [0.37, 0.002, 1e-6, -0.5, 0.0])
+def test_small_values_are_no_mistake(value: float) -> None:
+    ratio = Point("share", 1, "input_register", 7, "float32", unit="1")
+    assert judge(ratio, [on_the_wire(value, "f")], None) is None
+    assert judge(ratio, [on_the_wire(value, "f")], Reach("share", "1", -1.0, 1.0)) is None
+    energy = Point("heat_kwh", 1, "input_register", 7, "float32", unit="kWh")
+    assert judge(energy, [on_the_wire(abs(value), "f")], Reach("heat_kwh", "kWh", 0.0, 1e4)) is None
+
+
 @given(
     st.sampled_from([("float32", "f"), ("float64", "d")]),
     st.floats(0.5, 59.0, width=32),
