@@ -20,7 +20,7 @@ from hil.devices.wire.rtu_frames import DIAGNOSTICS, ReplyFrame, reply_prefix, s
 
 _NS_PER_S = 1_000_000_000
 _FIRST_BACKOFF_NS = _NS_PER_S // 4
-_LONGEST_BACKOFF_NS = 10 * _NS_PER_S
+_LONGEST_BACKOFF_NS = 5 * _NS_PER_S
 _QUIET_NS = 10_000_000
 _ECHOES_TRIED = 2
 

@@ -61,11 +61,11 @@ class Line:
         """Whether what comes answers nothing."""
         return self._drain_until_ns >= 0
 
-    def drain(self, now_ns: int) -> None:
-        """Listen until the line is silent: for a reply time-out, in which what is late may come."""
+    def drain(self, now_ns: int, *, patient: bool = True) -> None:
+        """Listen until the line is silent; ``patient``, for a reply time-out as well: what is late may come in it."""
         if not self.is_draining:
             self._drain_from_ns = now_ns
-        self._drain_until_ns = now_ns + self._timeout_ns
+        self._drain_until_ns = max(self._drain_until_ns, now_ns + (self._timeout_ns if patient else 0))
 
     def drain_no_longer(self, now_ns: int) -> None:
         """Note that what was waited for has come: silence is enough."""

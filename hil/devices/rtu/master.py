@@ -331,7 +331,8 @@ class Master:
         station, question = pending.station, pending.question
         station.answered(now_ns, wrote=isinstance(question, WriteExchange))
         if self._settings.quarantine:
-            self._line.drain(now_ns)
+            # A unit that has been silent for long is likely to be off: the others need not wait for it.
+            self._line.drain(now_ns, patient=not station.is_silent)
             if not station.doubt.is_held:
                 self._count_hold(station)
             if isinstance(question, Canary):
