@@ -68,6 +68,8 @@ class Fate:
         The pieces leave the stream and are sent so much later, s; what follows passes them. 0: they stay in it.
     answer : bytes
         Sent back to who sent the frame, in its place.
+    is_cut : bool
+        The pieces are only a beginning of the frame.
     end : str
         ``reset`` or ``half_open`` where the connection ends with it.
     hits : tuple of int
@@ -79,6 +81,7 @@ class Fate:
     gap_s: float = 0.0
     aside_s: float = 0.0
     answer: bytes = b""
+    is_cut: bool = False
     end: Literal["", "reset", "half_open"] = ""
     hits: tuple[int, ...] = ()
 
@@ -125,7 +128,9 @@ def _duplicate(fate: Fate, _fault: BusFault, _draw: Draw) -> Fate:
 
 def _truncate(fate: Fate, _fault: BusFault, draw: Draw) -> Fate:
     whole = b"".join(fate.pieces)
-    return replace(fate, pieces=(whole[: 1 + draw.below(len(whole) - 1)],)) if len(whole) > 1 else fate
+    if len(whole) < 2:
+        return fate
+    return replace(fate, pieces=(whole[: 1 + draw.below(len(whole) - 1)],), is_cut=True)
 
 
 def _corrupt(fate: Fate, fault: BusFault, draw: Draw) -> Fate:

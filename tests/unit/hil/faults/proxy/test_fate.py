@@ -194,6 +194,22 @@ def test_a_late_frame_never_comes_into_the_middle_of_another() -> None:
     assert talk.next_s is None
 
 
+def test_nothing_follows_a_cut_reply_before_the_next_request() -> None:
+    """Or its rest would be made of what follows, and a client that waits for it would take it."""
+    book = Book(0)
+    talk = Conversation([BusFault("late", delay_s=1.0), BusFault("truncate")], 1, book)
+    talk.take("reply", numbered(1), 0.0)
+    book.on = [1]
+    talk.take("reply", numbered(2), 0.5)
+    book.on = []
+    (cut,) = talk.due(0.5)
+    assert numbered(2).startswith(cut[1])
+    talk.take("reply", numbered(3), 0.6)
+    assert talk.due(9.0) == []
+    talk.take("request", REQUEST, 10.0)
+    assert talk.due(10.0) == [("reply", numbered(3)), ("reply", numbered(1)), ("request", REQUEST)]
+
+
 def test_a_half_open_connection_swallows_everything_until_the_fault_is_over() -> None:
     book = Book(0)
     talk = Conversation([BusFault("half_open")], 1, book)
