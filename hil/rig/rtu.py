@@ -29,7 +29,11 @@ _NEARLY_FULL = 0.8
 _LEAST_LATE_S = 1.0
 _LEAST_LOOP_TIMEOUT_S = 1.0
 _LOOP_TIMEOUT_PERIODS = 5
+_LAST_S = 5.0
 _FIRST_VALUES_S = 10.0
+_DRIVER_PATIENCE_S, _NETWORK_PATIENCE_S = 0.02, 0.1
+_LONGEST_LOOK_UP_S = 20.0
+"""A gateway's name may be looked up for so long, in which its process does nothing else."""
 
 
 def poll_periods_s(config: RigConfig) -> dict[str, float]:
@@ -55,6 +59,8 @@ def bus_settings(config: RigConfig, name: str) -> BusSettings:
         late_reply_s=max(LATE_FACTOR * bus.reply_timeout_s, _LEAST_LATE_S) if late_s is None else late_s,
         scan_s=bus.scan_s or config.period_s, background_s=bus.background_s,
         broadcast_turnaround_s=bus.broadcast_turnaround_s, local_echo=bus.local_echo,
+        # A network may hold a part of a frame back for longer than a serial driver does.
+        patience_s=_NETWORK_PATIENCE_S if bus.port.startswith(GATEWAY) else _DRIVER_PATIENCE_S,
     )  # fmt: skip
 
 
@@ -264,8 +270,12 @@ class RtuBus:
         given_s = config.buses[name].loop_timeout_s
         stretch = config.overrun.degrade_limit if config.overrun.policy == "degrade" else 1
         least_s = max(_LEAST_LOOP_TIMEOUT_S, _LOOP_TIMEOUT_PERIODS * config.period_s * stretch)
+        stall_s = _LONGEST_LOOK_UP_S if self._bus.port.startswith(GATEWAY) else BridgeSettings().stall_s
         settings = BridgeSettings(
-            loop_timeout_s=given_s or least_s, keep_off_cpu=config.realtime.cpu, last_s=_FIRST_VALUES_S / 2
+            loop_timeout_s=given_s or least_s,
+            keep_off_cpu=config.realtime.cpu,
+            last_s=_LAST_S,
+            stall_s=stall_s,
         )
         spec = RtuSpec(self._bus, wiring.stations)
         self.device = BridgedDevice(name, spec, image, wiring.reads, wiring.writes, now_ns, settings)

@@ -169,3 +169,20 @@ def test_a_port_that_goes_away_comes_back(tmp_path: Path) -> None:
         if line is not None:
             line.device.close()
     assert line.wrong == []
+
+
+def test_a_last_write_that_nobody_acknowledges_is_given_up_and_counted(socat: Socat) -> None:
+    settings = BridgeSettings(loop_timeout_s=30.0, last_s=1.0)
+    with stub(socat, 115200) as valves:
+        fill(valves, UNITS)
+        line = Line(bus(socat.ours, 115200), UNITS, writes=True, settings=settings)
+        try:
+            line.until(line.all_good)
+            valves.stop()
+            now_ns = line.clock.now_ns()
+            line.device.write(now_ns, now_ns, force=True)
+            told = [text for _, text in line.device.drain_events()]
+        finally:
+            line.device.close()
+    assert line.count("last_writes_unacknowledged") == 1
+    assert "the last write of the run was not acknowledged in time" in told

@@ -105,7 +105,7 @@ class BridgedDevice:
         self.memory = Memory(self._view, layout)
         self._kept: Kept | None = None
         self._wake = -1
-        self._origin_ns = self._seen = self._number = 0
+        self._origin_ns = self._seen = self._number = self._last_until_ns = 0
         self._stamps = [-1] * len(self._reads)
         self._refusals: tuple[int, ...] = (0,) * len(self._reads)
         self._sent: tuple[float, ...] = ()
@@ -206,6 +206,7 @@ class BridgedDevice:
         """Leave the values of the cycle stamped ``now_ns`` (loop time) for the servant."""
         if last:
             self._relate_clocks()
+            self._last_until_ns = self._now_ns() + round(self.settings.last_s * NS_PER_S)
         values = self._take(self._image.values)[:-1] if self._take is not None else ()
         self._number += 1
         self.memory.down.put(self._number, now_ns + self._origin_ns, last, *values)
@@ -219,7 +220,7 @@ class BridgedDevice:
         """Wait for the acknowledgement of the last write; without a servant or written points there is none."""
         if self._take is None or self._kept is None:
             return
-        deadline_ns = max(deadline_ns, self._now_ns() + round(self.settings.last_s * NS_PER_S))
+        deadline_ns = max(deadline_ns, self._last_until_ns)
         while self._now_ns() < deadline_ns:
             packed = self.memory.up.get()
             if packed is not None and self._up.unpack(packed)[0] == self._number:
