@@ -37,6 +37,12 @@ class TelemetryDevice(BridgedDevice):
         self._is_closed = False
         super().__init__(name, make_spec(self.table.path), image, (), (), now_ns, settings)
 
+    def start(self) -> None:
+        """Start the historian's process; as :meth:`BridgedDevice.start`, and where it has no way to the table."""
+        if not self.table.path:
+            raise OSError("this system does not show one process the memory of another")
+        super().start()
+
     def publish(self, now_ns: int, *, last: bool = False) -> None:
         """Show the values of the cycle stamped ``now_ns`` (loop time), no more often than they can be looked at."""
         if now_ns >= self._show_ns or last:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, MutableMapping
+from dataclasses import replace
 
 from aiomqtt import Client, MqttError
 from paho.mqtt.reasoncodes import ReasonCode
@@ -69,9 +70,10 @@ class Supervisor:
         self._counts = counts
         self._tell = tell
         self._stall_ns = round(stall_s * NS_PER_S)
-        self._looked_ns = machine_ns()
+        self._looked_ns = self._before_ns = machine_ns()
         self._told = ""
         self._is_up = self._is_leaving = False
+        self._false_starts = 0
         self._backoff = Backoff(settings.backoff_min_s, settings.backoff_max_s, settings.seed)
 
     async def run(self) -> None:
@@ -83,8 +85,14 @@ class Supervisor:
             if trouble.kind == "timeout" and not self._is_up:
                 closer = await asyncio.to_thread(look_closer, self._settings)
                 trouble = closer or trouble
+            held = machine_ns() - began_ns > _HELD_S * NS_PER_S
+            self._false_starts = self._false_starts + 1 if self._is_up and not held else 0
+            if self._false_starts > 1 and not trouble.hint:
+                # Not every broker says that it has ended the older of two.
+                hint = f'if that goes on: does another client use the client id "{self._settings.client_id}"?'
+                trouble = replace(trouble, hint=hint)
             self._note(trouble)
-            if self._is_up and machine_ns() - began_ns > _HELD_S * NS_PER_S:
+            if self._is_up and held:
                 self._backoff.reset()
             self._is_up = False
             await asyncio.sleep(self._backoff.next_s())
@@ -121,11 +129,11 @@ class Supervisor:
         if self._told:
             self._tell(f"connected to the broker at {self._settings.address}")
             self._told = ""
-        self._looked_ns = machine_ns()
         self._is_up = True
         self._application.connection_changed(up=True)
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._look())
                 group.create_task(self._receive(client))
                 group.create_task(self._send(client, group))
         finally:
@@ -147,12 +155,11 @@ class Supervisor:
     async def _receive(self, client: Client) -> None:
         async for message in client.messages:
             self._counts["messages_received"] += 1
-            if machine_ns() - self._looked_ns > self._stall_ns:
-                what = "this process was stopped; what waited for it is of unknown age and let go"
-                raise _UnusableError(Trouble("stalled", what))
+            if self._looked_ns - self._before_ns > self._stall_ns:
+                return
             payload = message.payload if isinstance(message.payload, bytes) else b""
-            # Whatever it is, it came after the last look: that makes no value younger than it is.
-            incoming = Incoming(str(message.topic), payload, message.retain, self._looked_ns)
+            # The last look may have come after the message and this one did not: no value seems younger than it is.
+            incoming = Incoming(str(message.topic), payload, message.retain, self._before_ns)
             self._application.received(incoming)
 
     async def _send(self, client: Client, group: asyncio.TaskGroup) -> None:
@@ -162,7 +169,19 @@ class Supervisor:
                 await room.acquire()
                 group.create_task(self._publish(client, message, room))
             await asyncio.sleep(_TICK_S)
-            self._looked_ns = machine_ns()
+
+    async def _look(self) -> None:
+        """Note, whatever else waits, that this process is awake; end the connection where it was not for long.
+
+        After a sleep this comes before the first message does: that is passed on by two more turns of the loop.
+        """
+        self._looked_ns = self._before_ns = machine_ns()
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self._before_ns, self._looked_ns = self._looked_ns, machine_ns()
+            if self._looked_ns - self._before_ns > self._stall_ns:
+                what = "this process was stopped; what waited for it is of unknown age and let go"
+                raise _UnusableError(Trouble("stalled", what))
 
     async def _publish(
         self, client: Client, message: Outgoing, room: asyncio.Semaphore | None = None

@@ -7,7 +7,7 @@ import ssl
 from dataclasses import dataclass
 
 from aiomqtt import MqttError
-from aiomqtt.exceptions import MqttConnectError
+from aiomqtt.exceptions import MqttCodeError, MqttConnectError
 from paho.mqtt.reasoncodes import ReasonCode
 
 from hil.devices.mqtt.settings import BrokerSettings, SecretError, UnusableFileError
@@ -16,6 +16,9 @@ from hil.devices.mqtt.settings import BrokerSettings, SecretError, UnusableFileE
 _EXPIRED, _NOT_YET = 10, 9
 _NAME, _IP = 62, 64
 _UNTRUSTED = frozenset({2, 18, 19, 20, 21})
+
+_TAKEN_OVER = 0x8E
+"""Of DISCONNECT, MQTT 5.0 table 3-10."""
 
 # Codes of CONNACK: MQTT 3.1.1 table 3.1 as paho translates them, and MQTT 5.0 table 3-1.
 _CODES = {
@@ -79,6 +82,8 @@ def explain(error: BaseException, settings: BrokerSettings) -> Trouble:
     cause = error.__cause__ or error.__context__ if isinstance(error, MqttError) else error
     if isinstance(cause, OSError):
         return _of_system(cause, settings)
+    if isinstance(cause, MqttCodeError) and isinstance(cause.rc, ReasonCode):
+        return _of_disconnection(cause.rc, settings)
     if "timed out" in str(error):
         return Trouble("timeout", f"the broker at {settings.address} does not answer", "check host and port")
     return Trouble("lost", f"the connection to {settings.address} ended: {error}")
@@ -99,6 +104,13 @@ def _of_code(error: MqttConnectError, settings: BrokerSettings) -> Trouble:
     if kind == "client_id":
         who = f' ("{settings.client_id}")'
     return Trouble(kind, f"the broker at {settings.address} {what}{who}", hint)
+
+
+def _of_disconnection(reason: ReasonCode, settings: BrokerSettings) -> Trouble:
+    if reason.value == _TAKEN_OVER:
+        what = f'another client has taken the place of this one at {settings.address}: client id "{settings.client_id}"'
+        return Trouble("client_id", what, "give each client an id of its own")
+    return Trouble("lost", f"the connection to {settings.address} ended: {reason}")
 
 
 def _of_certificate(error: ssl.SSLCertVerificationError, settings: BrokerSettings) -> Trouble:

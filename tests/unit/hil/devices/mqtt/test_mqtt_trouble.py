@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from aiomqtt import Message, MqttError
-from aiomqtt.exceptions import MqttConnectError
+from aiomqtt.exceptions import MqttCodeError, MqttConnectError
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -94,6 +94,21 @@ def test_reason_behind_the_library_s_own_error_is_found() -> None:
     with pytest.raises(MqttError) as caught:
         wrapped()
     assert explain(caught.value, SETTINGS).kind == "name"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words"),
+    [
+        ("Session taken over", "client_id", 'client id "hall1"; give each client an id of its own'),
+        ("Server shutting down", "lost", "ended: Server shutting down"),
+    ],
+)
+def test_broker_that_ends_the_connection_says_why(name: str, kind: str, words: str) -> None:
+    error = MqttError("Disconnected during message iteration")
+    error.__cause__ = MqttCodeError(ReasonCode(PacketTypes.DISCONNECT, name), "Unexpected disconnection")
+    trouble = explain(error, SETTINGS)
+    assert trouble.kind == kind
+    assert words in str(trouble)
 
 
 def test_refused_without_a_user_name() -> None:
