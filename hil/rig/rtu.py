@@ -278,7 +278,11 @@ class RtuBus:
             stall_s=stall_s,
         )
         spec = RtuSpec(self._bus, wiring.stations)
-        self.device = BridgedDevice(name, spec, image, wiring.reads, wiring.writes, now_ns, settings)
+        try:
+            self.device = BridgedDevice(name, spec, image, wiring.reads, wiring.writes, now_ns, settings)
+        except OSError as error:
+            what = f"no shared memory for the process of bus {name}: {error.strerror or error}"
+            raise DeviceError(Problem(*self._place, what)) from error
 
     def prove(self, timeout_s: float) -> None:
         """See :class:`hil.rig.devices.Bridged`; a slow line has longer than ``timeout_s``."""

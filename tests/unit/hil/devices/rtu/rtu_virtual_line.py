@@ -76,17 +76,24 @@ class VirtualUnit:
 
     def answer(self, body: bytes, now_ns: int) -> bytes:
         function = body[1]
-        code = self.refuses(body) or (0 if function in (3, 4, 6, 16) or function == 8 else 1)
+        code = self.refuses(body) or (0 if function in (1, 2, 3, 4, 5, 6, 8, 15, 16) else 1)
         if function == 8 and not self.knows_diagnostics:
             return b""
         if code:
             return bytes((self.unit_id, function | 0x80, code))
         address, count = int.from_bytes(body[2:4], "big"), int.from_bytes(body[4:6], "big")
+        if function in (1, 2):
+            bits = sum(self.bit(address + k) << k for k in range(count))
+            data = bits.to_bytes((count + 7) // 8, "little")
+            return bytes((self.unit_id, function, len(data))) + data
         if function in (3, 4):
             words = [self.word(address + k, now_ns) for k in range(count)]
             return bytes((self.unit_id, function, 2 * count)) + b"".join(w.to_bytes(2, "big") for w in words)
-        if function == 6:
+        if function in (5, 6):
             self.take(now_ns, address, (count,))
+        elif function == 15:
+            bits = int.from_bytes(body[7:], "little")
+            self.take(now_ns, address, tuple(bits >> k & 1 for k in range(count)))
         elif function == 16:
             words_ = tuple(int.from_bytes(body[k : k + 2], "big") for k in range(7, len(body), 2))
             self.take(now_ns, address, words_)
@@ -96,6 +103,9 @@ class VirtualUnit:
         self.writes.append((now_ns, address, words))
         for place, word in enumerate(words):
             self.written[address + place] = word
+
+    def bit(self, address: int) -> int:
+        return 1 if self.written.get(address, address % 3 == 0) else 0
 
     def word(self, address: int, now_ns: int) -> int:
         if address in self.written:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
-from rtu_virtual_line import MS, Bench, VirtualUnit
+import pytest
+from rtu_virtual_line import MS, Bench, VirtualLine, VirtualUnit, signal
 
 from hil.config.point_rules import WriteRules
 from hil.config.points import Point
-from hil.devices.bridge.orders import Stage
+from hil.devices.bridge.orders import Orders, Stage
+from hil.devices.events import Events
 from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.rtu.commands import Failing
 from hil.devices.rtu.load import reckon
-from hil.devices.rtu.settings import BusSettings, PolledPoint, StationSettings
-from hil.loop.image import BAD, GOOD
+from hil.devices.rtu.master import Master
+from hil.devices.rtu.settings import COUNTERS, BusSettings, PolledPoint, StationSettings
+from hil.devices.rtu.station import Station
+from hil.loop.image import BAD, GOOD, Image
 
 BUS = BusSettings("line", baud=19200, reply_timeout_s=0.05, late_reply_s=0.3, scan_s=0.2)
 SPREAD = [(0, 1), (10, 1), (20, 1)]
@@ -257,3 +262,28 @@ def test_the_load_reckoned_is_the_load_there_is() -> None:
     assert abs(load.requests - requests) < 0.05
     silent_s = 2 * settings.silence_ns / 1e9 + 0.004
     assert abs(load.reads_s - (bench.line.busy_ns / 1e9 / 120 + requests * silent_s)) < 0.001
+
+
+@pytest.mark.parametrize(("single", "function", "held"), [(False, 15, 1), (True, 5, 0xFF00)])
+def test_coils_are_read_and_written_like_registers(single: bool, function: int, held: int) -> None:
+    unit = VirtualUnit(1)
+    settings = BusSettings("line", scan_s=0.1)
+    coils = [Point(f"c{k}", 1, "coil", 30 + k, "bool") for k in range(12)]
+    command = Point("w1_200", 1, "coil", 200, "bool", access="rw", write="on_change")
+    image = Image([*(signal(point.signal) for point in coils), signal(command.signal)])
+    counts, events, line = dict.fromkeys(COUNTERS, 0), Events(), VirtualLine(settings, [unit])
+    polled = tuple(PolledPoint(point, slot) for slot, point in enumerate(coils))
+    limits = ModbusTcpSettings(host="line", single_write_functions=single)
+    station = StationSettings("device", 1, polled, ((command, 12),), None, limits)
+    made = Station(station, settings, image, Failing(), counts, events, line.now_ns)
+    master = Master(settings, [made], image, counts, events, line.send)
+    image.values[12] = 1.0
+    master.order(Orders(Stage.GO, 1, line.now_ns, (1.0,)))
+    while line.now_ns < 500 * MS:
+        line.now_ns += MS
+        master.received(line.advance(), line.now_ns)
+        master.step(line.now_ns)
+    assert [image.values[slot] for slot in range(12)] == [float((30 + k) % 3 == 0) for k in range(12)]
+    assert [frame[1] for _, frame in line.requests if frame[1] != 1] == [function]
+    assert counts["writes_acknowledged"] == 1
+    assert unit.written[200] == held
