@@ -230,11 +230,15 @@ telemetry:
   broker: {host: localhost, port: PORT, tls: {ca: ca.pem}, username: rig, password: {file: rig.password},
            reconnect_max_s: 0.5}
   least_interval_s: 0
-  queue: 5
+  queue: 2
 """
     rig = write_rig(broker, text.replace("duration_s: 6", "duration_s: 3"))
-    running = subprocess.Popen(command(rig), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(3.0)
+    words = command(rig, "--out", str(rig.parent / "away"))
+    running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until_s = time.monotonic() + 40.0
+    while not list((rig.parent / "away").glob("*/latest.json")) and time.monotonic() < until_s:
+        time.sleep(0.05)
+    time.sleep(1.5)
     broker.start()
     out, err = running.communicate(timeout=90)
     assert running.returncode == 0, err
