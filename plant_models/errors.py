@@ -7,6 +7,7 @@
     ├── PlantSettingError     a setting, fault or port that a plant has not, or a value out of range
     ├── LinearModelError      a transfer function or matrices that no plant can be made of
     ├── NoEquilibriumError    inputs at which the plant never settles (heat and no flow to carry it away)
+    ├── WeatherError          a climate, weather file or row that cannot be used
     └── WorkloadError         a load over time whose figures or samples cannot be used
 
 All are raised while a plant is being made or analysed, never by ``step``.
@@ -37,3 +38,7 @@ class NoEquilibriumError(PlantError):
 
 class WorkloadError(PlantError):
     """A load that cannot be used; the message names the figure, or the sample by index and time."""
+
+
+class WeatherError(PlantError):
+    """Weather that cannot be used; the message names the quantity and the row."""
