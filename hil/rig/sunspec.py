@@ -8,7 +8,8 @@ from hil.config.points import Point, check_against
 from hil.config.sunspec import CurtailConfig, SunSpecConfig
 from hil.devices.modbus_settings import ModbusTcpSettings
 from hil.devices.sunspec.curtailment import CurtailSettings
-from hil.devices.sunspec.device import LIMIT_POINTS, Curtail, SunSpecDevice, Wanted
+from hil.devices.sunspec.device import Curtail, SunSpecDevice
+from hil.devices.sunspec.discovery import LIMIT_POINTS, Wanted
 from hil.devices.sunspec.points import WrongReferenceError, parse_reference, unit_of
 from hil.loop.image import Image
 from hil.rig.draft import Draft

@@ -10,7 +10,8 @@ import firmware_bench as fb
 
 from hil.devices.modbus_settings import ModbusTcpSettings
 from hil.devices.sunspec.curtailment import CurtailSettings
-from hil.devices.sunspec.device import LIMIT_POINTS, Curtail, SunSpecDevice, Wanted
+from hil.devices.sunspec.device import Curtail, SunSpecDevice
+from hil.devices.sunspec.discovery import LIMIT_POINTS, Wanted
 from hil.devices.sunspec.points import parse_reference, unit_of
 from hil.loop.image import GOOD, Image, Signal
 
@@ -48,6 +49,7 @@ class Field:
         budget_s: float = 5.0,
         reversion_s: int = 30,
         gap_ms: float = 0.0,
+        max_registers: int = 125,
         **curtail: float,
     ) -> None:
         points = dict(reads)
@@ -74,7 +76,7 @@ class Field:
                 settings, index["limit_percent"], index["limit_back_percent"], index["limit_enabled"]
             )
         self.device = SunSpecDevice(
-            "pv", ModbusTcpSettings("127.0.0.1", port, gap_ms=gap_ms), self.image, unit, wanted,
+            "pv", ModbusTcpSettings("127.0.0.1", port, max_registers, gap_ms=gap_ms), self.image, unit, wanted,
             self.clock.now_ns, limited,
         )  # fmt: skip
         self.told: list[str] = []

@@ -78,6 +78,21 @@ class TestReading:
         assert "1, 103, 120, 121, 123, 701, 704" in text
         field.device.close()
 
+    def test_a_device_of_short_requests(self, stub: fb.Stub) -> None:
+        reads = {"power_old_w": "103.W", "frequency_hz": "103.Hz"}
+        with sb.Field(stub.port, 123, reads=reads, max_registers=40) as field:
+            field.cycle(40.0)
+            assert field.value("power_old_w") == true_power_w(stub)
+            assert held_percent(stub, 123) == 40.0
+        for model, far, expected in (
+            (704, reads, "limiting by model 704 takes requests of 55 registers"),
+            (123, {"power_w": "701.W"}, "701.W and its power of ten lie 107 registers apart"),
+        ):
+            refused = sb.Field(stub.port, model, reads=far, max_registers=40)
+            with pytest.raises(DeviceError, match=expected):
+                refused.device.prove(fb.GENEROUS_S)
+            refused.device.close()
+
     def test_a_unit_that_is_not_there_and_a_device_that_is_no_sunspec(self, stub: fb.Stub) -> None:
         field = sb.Field(stub.port, unit=3)
         with pytest.raises(DeviceError, match="unit id 3, is no SunSpec device"):
@@ -194,6 +209,17 @@ class TestLimiting:
             field.cycle(40.0)
             assert held_percent(stub, model) == 40.0
             assert field.told == ["a limit of 40 % was acknowledged, the inverter holds 90 %"]
+
+    @MODELS
+    def test_a_device_that_wants_pauses_is_limited_over_several_phases(
+        self, stub: fb.Stub, model: int
+    ) -> None:
+        """Look, values and enable take longer than the budget of one phase: they go on in the next."""
+        with sb.Field(stub.port, model, reads={"power_w": "701.W"}, gap_ms=60.0, budget_s=0.1) as field:
+            eventually(field, 40.0, lambda: held_percent(stub, model) == 40.0)
+            eventually(field, 25.0, lambda: held_percent(stub, model) == 25.0)
+            assert field.count("curtail_unacknowledged") == 0
+            assert field.count("requests_unsent") > 0
 
     def test_two_kinds_of_inverters_take_a_new_value(self) -> None:
         with (
@@ -364,11 +390,13 @@ class TestAfterAnUpdateOfItsFirmware:
         with sb.Field(stub.port, model, budget_s=SHORT_S) as field:
             field.cycle(40.0)
             words = stub.words(40000, 432)
-            rejected = field.count("values_rejected")
+            power_w = field.value("power_w")
             with self.restarted(stub, moved(words, 12)) as server:
-                eventually(field, 40.0, lambda: field.count("values_rejected") > rejected)
+                eventually(field, 40.0, lambda: field.count("models_elsewhere") > 0)
                 eventually(field, 30.0, lambda: field.count("curtail_withheld") > 1)
                 before = list(server.registers)
+                # None is taken from where a number of another model now lies, and none that was known stays GOOD.
+                assert {field.value(name) for name in ("power_w", "power_old_w")} == {power_w}
                 field.clock.leap(sb.MOST_AGE_S)
                 field.cycle(20.0)
                 assert [name for name in sb.READS if field.good(name)] == []

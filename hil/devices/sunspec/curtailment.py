@@ -161,7 +161,8 @@ class Curtailment:
         self.counts["curtail_refused"] += 1
         self._held = None
         self._not_before_ns = now_ns + _RETRY_NS
-        self.trouble = f"the inverter refuses the {order.step} of its limit (exception {code})"
+        what = "to say how its limit is scaled" if order.step == "look" else f"the {order.step} of its limit"
+        self.trouble = f"the inverter refuses {what} (exception {code})"
 
     def unanswered(self) -> None:
         """Note that a request was not answered: whether the inverter took it is not known."""

@@ -12,32 +12,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hil.config.points import Point
 from hil.devices.modbus_conversation import BrokenError, Conversation, connect, resolve
 from hil.devices.modbus_exchange import Exchange, ReadExchange, WriteExchange
 from hil.devices.modbus_settings import ModbusTcpSettings
 from hil.devices.modbus_tcp import ModbusTcpDevice
-from hil.devices.sunspec.chain import Chain, walk
-from hil.devices.sunspec.curtailment import COUNTERS, LEAST_POWER, Curtailment, CurtailSettings, Order, Seen
+from hil.devices.sunspec.chain import Chain
+from hil.devices.sunspec.curtailment import COUNTERS, Curtailment, CurtailSettings, Order, Seen
+from hil.devices.sunspec.discovery import Discovery, Wanted
 from hil.devices.sunspec.head import HeadExchange
-from hil.devices.sunspec.points import Reference, WrongReferenceError, locate, point_of
-from hil.devices.wire.codec import READ_HOLDING_REGISTERS, WRITE_REGISTERS, Request
+from hil.devices.wire.codec import WRITE_REGISTERS
 from hil.devices.wire.frames import WriteFrame
 from hil.errors import DeviceError, Problem
 from hil.loop.image import GOOD, Image
 
-LIMIT_POINTS = {123: ("WMaxLimPct", "WMaxLim_Ena"), 704: ("WMaxLimPct", "WMaxLimPctEna")}
-"""Of each model that curtails: the limit, and whether it is enabled."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A point that is read into a slot of the image: reference, signal, slot, file and line."""
-
-    reference: Reference
-    signal: str
-    slot: int
-    place: tuple[str, int]
+_ILLEGAL_ADDRESS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +81,10 @@ class SunSpecDevice(ModbusTcpDevice):
         self._told = ""
         self._heads: tuple[HeadExchange, ...] = ()
         self._look: HeadExchange | None = None
-        self._is_unseen = True
+        self._are_heads_due = True
+        self._is_elsewhere = False
+        self._models_elsewhere = 0
+        self._put_off: Exchange | None = None
 
     # Set-up -------------------------------------------------------------------------------------------
 
@@ -125,76 +116,40 @@ class SunSpecDevice(ModbusTcpDevice):
             self._curtailment.forget()
 
     def _discover(self, who: str, conversation: Conversation) -> None:
-        self.chain = self._walked(conversation)
-        if self.chain.base is None or not self.chain.models:
-            what = f"{who}, unit id {self._unit_id}, is no SunSpec device: {self.chain.trouble}"
-            raise DeviceError(Problem(*self._place, what, "check unit_id, and that SunSpec is switched on"))
-        problems: list[Problem] = []
-        reads: list[tuple[Point, int]] = []
-        for wanted in self._wanted:
-            try:
-                point = point_of(self.chain, wanted.reference, wanted.signal, self._unit_id, wanted.place)
-            except WrongReferenceError as error:
-                what = f"{who}: {wanted.signal} as {wanted.reference}: {error}"
-                problems.append(Problem(*wanted.place, what, error.hint))
-                continue
-            reads.append((point, wanted.slot))
-        if problems:
-            raise DeviceError(problems)
-        self._bind(reads, (), None)
-        models = dict.fromkeys(locate(self.chain, wanted.reference)[0] for wanted in self._wanted)
-        self._heads = tuple(HeadExchange(self._unit_id, found) for found in models)
+        found = Discovery(who, self._place, self.settings, self._unit_id, conversation)
+        self.chain = found.chain
+        if self.chain.trouble:
+            self._events.add(self._now_ns(), f"only the first models are known: {self.chain.trouble}")
+        self._bind(found.points(self._wanted), (), None)
+        self._heads = found.heads(self._wanted)
         if self._curtail is not None:
-            self._curtailment = self._limiter(who, self._curtail, conversation)
-
-    def _walked(self, conversation: Conversation) -> Chain:
-        steps = walk()
-        ask = next(steps)
-        while True:
-            registers = self._registers(conversation, ask.address, ask.count)
-            try:
-                ask = steps.send(registers)
-            except StopIteration as end:
-                chain: Chain = end.value
-                return chain
-
-    def _registers(self, conversation: Conversation, address: int, count: int) -> Sequence[int] | None:
-        time.sleep(self.settings.gap_ms / 1e3)
-        request = Request(self._unit_id, READ_HOLDING_REGISTERS, address, count)
-        reply = conversation.ask(request, self.settings.reply_timeout_s)
-        if reply is None or reply.exception or len(reply.values) != count:
-            return None
-        return reply.values
-
-    def _limiter(self, who: str, curtail: Curtail, conversation: Conversation) -> Curtailment:
-        """Make the sequence for the device's own place and scale of the limit."""
-        limit, _ = LIMIT_POINTS[curtail.settings.model]
-        found, model, point = locate(self.chain, Reference(curtail.settings.model, limit))
-        scale = model.scale_of(point)
-        assert scale is not None
-        self._look = HeadExchange(self._unit_id, found, scale.offset)
-        registers = self._registers(conversation, found.address + scale.offset, 1)
-        power = 0x8000 if registers is None else registers[0]
-        power -= (power & 0x8000) << 1
-        if not LEAST_POWER <= power <= 0:
-            what = f"{who}: {found.id}.{scale.name} is {power}, so that a limit in % cannot be sent"
-            raise DeviceError(Problem(*self._place, what, "the device must give a power of ten of 0 to -10"))
-        return Curtailment(curtail.settings, found, power)
+            self._curtailment, self._look = found.limiter(self._curtail.settings)
 
     # The cycle ----------------------------------------------------------------------------------------
 
     def begin_read(self, now_ns: int) -> None:
-        """Queue what is to be read; on a new connection first the heads of the models, to tell what has moved."""
-        if self._is_unseen and self._link.connected:
-            self._is_unseen = False
+        """Queue what is to be read; on a new connection the heads of the models first.
+
+        Where one does not lie where it lay, the heads are all that is read: values are not believed, and grow old.
+        """
+        if self._are_heads_due and self._link.connected:
+            self._are_heads_due = False
             self._queue.extend(self._heads)
-        super().begin_read(now_ns)
+        if not self._is_elsewhere or not self._link.connected:
+            super().begin_read(now_ns)
+        else:
+            self.pump(now_ns)
 
     def begin_write(self, now_ns: int) -> None:
         """Queue what the limit needs now, and send what may go."""
         super().begin_write(now_ns)
         curtailment, curtail = self._curtailment, self._curtail
         if curtailment is None or curtail is None or not self._link.connected:
+            return
+        put_off, self._put_off = self._put_off, None
+        if put_off is not None:
+            self._queue.append(put_off)
+            self.pump(now_ns)
             return
         order = curtailment.due(now_ns, self._image.values[curtail.limit], self._seen(curtail))
         if curtailment.trouble and curtailment.trouble != self._told:
@@ -217,8 +172,31 @@ class SunSpecDevice(ModbusTcpDevice):
             order = self._curtailment.looked(*self._look.seen, received_ns)
             if order is not None:
                 self._queue.appendleft(_Ordered(self._unit_id, order))
-        elif isinstance(block, HeadExchange) and not block.is_there:
-            self._events.add(received_ns, f"{block.names()}: its values are not believed; start the run anew")
+        elif isinstance(block, HeadExchange):
+            self._take_head(block, received_ns)
+
+    def _take_head(self, head: HeadExchange, received_ns: int) -> None:
+        if head.is_there:
+            self._is_elsewhere = self._is_elsewhere and head is not self._heads[-1]
+            return
+        self._models_elsewhere += 1
+        if not self._is_elsewhere:
+            self._events.add(received_ns, f"{head.names()}: nothing is believed; start the run anew")
+        self._is_elsewhere = self._are_heads_due = True
+        # What was to be read behind it would be read from the wrong place.
+        self._queue.clear()
+
+    def end_phase(self, now_ns: int) -> None:
+        """Abandon what has not been answered; a step of the sequence that was not even sent comes first in the next."""
+        if any(head in self._queue or head in self._in_flight.values() for head in self._heads):
+            self._are_heads_due = True
+        for exchange in self._queue:
+            if exchange is self._look or isinstance(exchange, _Ordered):
+                self._counts["requests_unsent"] += 1
+                self._put_off = exchange
+                self._queue.remove(exchange)
+                break
+        super().end_phase(now_ns)
 
     def _acknowledged(self, exchange: WriteExchange, received_ns: int) -> None:
         if not isinstance(exchange, _Ordered) or self._curtailment is None:
@@ -239,18 +217,25 @@ class SunSpecDevice(ModbusTcpDevice):
         if isinstance(exchange, _Ordered) and self._curtailment is not None:
             self._curtailment.refused(exchange.order, code, now_ns)
             return
+        if exchange is self._look and self._curtailment is not None:
+            self._curtailment.refused(Order("look", self._look.found.address), code, now_ns)
+            return
         if isinstance(exchange, HeadExchange):
-            if exchange is self._look and self._curtailment is not None:
-                self._curtailment.refused(Order("look", exchange.found.address), code, now_ns)
+            self._are_heads_due = True
+            if code == _ILLEGAL_ADDRESS:
+                exchange.seen = (0, 0, 0)
+                self._take_head(exchange, now_ns)
             return
         super()._refused(exchange, code, now_ns)
 
     def _start_over(self) -> None:
         super()._start_over()
-        self._is_unseen = True
+        self._are_heads_due = True
+        self._put_off = None
 
     def _lose_connection(self) -> None:
         super()._lose_connection()
+        self._put_off = None
         if self._curtailment is not None:
             self._curtailment.lost()
 
@@ -259,15 +244,20 @@ class SunSpecDevice(ModbusTcpDevice):
     def force_writes(self) -> None:
         """Have the limit sent at the next :meth:`write`, whatever is held."""
         super().force_writes()
+        self._put_off = None
         if self._curtailment is not None:
             self._curtailment.forget()
 
     def counters(self) -> dict[str, int]:
-        """As of a Modbus TCP device, and :data:`hil.devices.sunspec.curtailment.COUNTERS` where it is limited."""
+        """As of a Modbus TCP device, with ``models_elsewhere``: heads that were not found where they had been.
+
+        Where the device is limited also :data:`hil.devices.sunspec.curtailment.COUNTERS`.
+        """
+        own = super().counters() | {"models_elsewhere": self._models_elsewhere}
         if self._curtail is None:
-            return super().counters()
+            return own
         counts = dict.fromkeys(COUNTERS, 0) if self._curtailment is None else self._curtailment.counts
-        return super().counters() | counts
+        return own | counts
 
 
 class _Ordered(WriteExchange):

@@ -83,10 +83,19 @@ def locate(chain: Chain, reference: Reference) -> tuple[Found, Model, ModelPoint
     return found, model, point
 
 
-def point_of(chain: Chain, reference: Reference, signal: str, unit_id: int, place: tuple[str, int]) -> Point:
+def point_of(
+    chain: Chain,
+    reference: Reference,
+    signal: str,
+    unit_id: int,
+    place: tuple[str, int],
+    max_registers: int = MOST_REGISTERS,
+) -> Point:
     """Make the point that reads ``reference`` into ``signal``: with its scale, its pattern for no value, its guard.
 
-    ``place`` is file and line of the rig, for messages. :class:`WrongReferenceError` where the device does not have it.
+    ``place`` is file and line of the rig, for messages. One request, of ``max_registers`` at the most, holds number and
+    power of ten; the guard too where it fits. :class:`WrongReferenceError` where the device does not have the point, or
+    no request holds it.
     """
     found, model, point = locate(chain, reference)
     scale = model.scale_of(point)
@@ -94,9 +103,15 @@ def point_of(chain: Chain, reference: Reference, signal: str, unit_id: int, plac
     address = found.address + point.offset
     register = None if scale is None else found.address + scale.offset
     last = max(address + point.registers - 1, address if register is None else register)
+    span = last + 1 - min(address, address if register is None else register)
+    if span > max_registers:
+        what = f"{reference} and its power of ten lie {span} registers apart, and max_registers is {max_registers}"
+        raise WrongReferenceError(
+            what, f"max_registers: {span} or more, or the same value from another model"
+        )
     return Point(
         signal, unit_id, "holding_register", address, CODING[point.type], scale=10.0**fixed,
         unit=UNITS.get(point.unit, "1"), comment=f"{reference} {point.label}".strip(), file=place[0], line=place[1],
         scale_register=register, no_value=NO_VALUE.get(point.type),
-        guard=(found.address, found.id) if last - found.address < MOST_REGISTERS else None,
+        guard=(found.address, found.id) if last - found.address < max_registers else None,
     )  # fmt: skip
