@@ -1,7 +1,7 @@
 """Parts of the CDU PLC's program: analogue input, actuator, PI loop, heartbeat watchdog.
 
-The same as ``sensor.c``, ``actuator.c`` and ``pi.c`` of ``firmware_stubs/cdu_plc``, ``watchdog.c`` of its common part, and
-apart from :mod:`controller`: this is somebody else's PLC, and must not share our controllers' faults.
+The same as ``sensor.c``, ``actuator.c`` and ``pi.c`` of ``firmware_stubs/cdu_plc`` and ``watchdog.c`` of the stubs'
+common part, and apart from :mod:`controller`: this is somebody else's PLC, and must not share our controllers' faults.
 """
 
 from __future__ import annotations
