@@ -204,7 +204,7 @@ def start_serving(server: NorthboundServer, config: RigConfig, table: str, event
     northbound = config.northbound
     assert northbound is not None
     try:
-        port = server.start(table)
+        port = server.start(table, config.realtime.cpu)
     except OSError as error:
         raise _not_started(error, f"{northbound.bind}:{northbound.port}") from error
     many = len(_served(config))

@@ -111,7 +111,7 @@ def bus_faults(
         yield None
         return
     try:
-        proxy = ProxyProcess(plan)
+        proxy = ProxyProcess(plan, config.realtime.cpu)
     except OSError as error:
         what = f"the fault proxy cannot be started: {error.strerror or error}"
         raise DeviceError(Problem("", None, what)) from error

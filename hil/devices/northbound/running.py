@@ -43,8 +43,8 @@ class NorthboundServer:
         self._is_closed = False
         self.boxes: dict[str, Mailbox] = self._desk.boxes
 
-    def start(self, table: str) -> int:
-        """Serve the table of latest values at this path; gives the port.
+    def start(self, table: str, keep_off_cpu: int | None = None) -> int:
+        """Serve the table of latest values at this path; gives the port. It keeps off the loop's own processor.
 
         Raises
         ------
@@ -54,8 +54,8 @@ class NorthboundServer:
         if not table:
             raise OSError(0, "this system has no way to the loop's table of latest values")
         kept = self._kept = Kept(
-            "hil.devices.northbound.process", self._memory, (), [table], stall_s=_STALL_S
-        )
+            "hil.devices.northbound.process", self._memory, (), [table], stall_s=_STALL_S, keep_off_cpu=keep_off_cpu
+        )  # fmt: skip
         until_s = time.monotonic() + _START_S
         while not self._desk.ready and time.monotonic() < until_s and kept.process.poll() is None:
             time.sleep(0.01)

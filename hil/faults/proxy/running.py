@@ -22,6 +22,8 @@ class ProxyProcess:
     ----------
     plan : ProxyPlan
         Devices and faults. Nothing is in force until it is switched on.
+    keep_off_cpu : int or None
+        The loop's own processor, left to it where there is another.
 
     Raises
     ------
@@ -29,10 +31,12 @@ class ProxyProcess:
         There is no process, memory or port to be had, or it did not start within 20 s.
     """
 
-    def __init__(self, plan: ProxyPlan) -> None:
+    def __init__(self, plan: ProxyPlan, keep_off_cpu: int | None = None) -> None:
         self._memory = Board.write(plan)
         self._board = Board(self._memory.map)
-        self._kept = Kept("hil.faults.proxy.process", self._memory, (), (), stall_s=_STALL_S)
+        self._kept = Kept(
+            "hil.faults.proxy.process", self._memory, (), (), stall_s=_STALL_S, keep_off_cpu=keep_off_cpu
+        )
         self._is_closed = False
         until_s = time.monotonic() + _START_S
         while not self._board.ready and time.monotonic() < until_s:
