@@ -12,6 +12,7 @@ from typing import Any
 
 from hil.config.schema import RigConfig
 from hil.rig.build import Rig
+from hil.rig.rtu import poll_periods_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class LoopDelay:
     latency_s, is_measured : float, bool
         See :class:`Latency`.
     hold_s : float
-        Half of the time for which the loop's values hold: of its own period, or of its plant's where that is longer.
+        Half of the time for which the loop's values hold: of its own period, or of its plant's, or from one read of
+        a slow line to the next, whichever is longest.
     worker_s : float
         One own period where a worker computes: inputs posted at one point are acted on at the next.
     dead_time_s : float
@@ -84,7 +86,8 @@ def delay_of(rig: Rig, loop: str, latency: Latency) -> LoopDelay:
     slowest = max(controller.every, 1 if plant is None else config.plants[plant].every)
     worker_s = controller.every * config.period_s if controller.worker is not None else 0.0
     dead_time_s = 0.0 if plant is None else getattr(config.plants[plant], "dead_time_s", 0.0)
-    hold_s = 0.5 * slowest * config.period_s
+    polled_s = poll_periods_s(config).get(controller.measured, 0.0)
+    hold_s = 0.5 * max(slowest * config.period_s, polled_s)
     return LoopDelay(latency.latency_s, latency.is_measured, hold_s, worker_s, dead_time_s)
 
 

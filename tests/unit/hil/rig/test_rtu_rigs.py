@@ -9,6 +9,7 @@ import pytest
 from hil.errors import ConfigError
 from hil.loop.events import EventLog
 from hil.rig import load_rig
+from hil.rig.delay import Latency, delay_of
 
 POINTS = """signal,table,address_zero_based,type,unit,access,write
 position_percent,holding_register,4,uint16,%,r,never
@@ -138,3 +139,42 @@ def test_how_much_of_a_scan_is_taken_is_told(tmp_path: Path) -> None:
     (told,) = load_rig(rig_file(tmp_path)).bus_loads
     assert told.startswith("bus cabinet: a scan of 500 ms takes 6")
     assert "ms of the line at 9600 baud (1" in told
+
+
+LOOP_RIG = """rig: vessel
+clock: wall
+period_s: 0.1
+duration_s: 3
+signals:
+  setpoint_temp_degc: {{unit: degC, range: [0, 100]}}
+  measured_temp_degc: {{unit: degC, range: [0, 100], mirrors: vessel_temp_degc}}
+  vessel_temp_degc: {{unit: degC, range: [0, 100]}}
+  position_percent: {{unit: "%", range: [0, 100], failsafe: 0, mirrors: setpoint_percent}}
+  setpoint_percent: {{unit: "%", range: [0, 100], failsafe: 0}}
+sources: {{setpoint_temp_degc: 30}}
+plants:
+  vessel:
+    {{type: transfer_function, numerator: [0.5], denominator: [60, 1], inputs: [position_percent],
+      outputs: [vessel_temp_degc]}}
+controllers:
+  temp: {{setpoint: setpoint_temp_degc, measured: measured_temp_degc, output: setpoint_percent, action: reverse,
+    gain: 10, gain_unit: "%/K", integral_time_s: 40}}
+buses:
+  cabinet: {{port: /dev/ttyUSB0, baud: 19200, scan_s: 0.4}}
+devices:
+  valve:
+    type: modbus_rtu
+    bus: cabinet
+    points: points.csv
+    read: [position_percent, measured_temp_degc]
+    write: [setpoint_percent]
+    poll: {{measured_temp_degc: {every}}}
+"""
+
+
+@pytest.mark.parametrize(("every", "hold_s"), [(1, 0.2), (5, 1.0)])
+def test_the_pace_of_a_line_delays_the_loop_it_feeds(tmp_path: Path, every: int, hold_s: float) -> None:
+    (tmp_path / "points.csv").write_text(POINTS + "measured_temp_degc,input_register,3,int16,degC,r,never\n")
+    path = tmp_path / "rig.yaml"
+    path.write_text(LOOP_RIG.format(every=every))
+    assert delay_of(load_rig(path), "temp", Latency(0.0, is_measured=False)).hold_s == pytest.approx(hold_s)
