@@ -197,8 +197,10 @@ def test_broker_killed_and_restarted_five_times(broker: Any) -> None:
     oldest_s, cycles = dict.fromkeys((CLOCK, UNTIMED), 0.0), 0
     began_s = time.monotonic()
     next_s = 0.0
-    while (at_s := time.monotonic() - began_s) < SECONDS:
-        if kills and at_s >= kills[0]:
+    while (at_s := time.monotonic() - began_s) < SECONDS or kills or dead_until_s > 0.0:
+        assert at_s < SECONDS + 60.0, (loop.counters, loop.told)
+        # A machine that is slow to connect again is given the time.
+        if kills and at_s >= kills[0] and loop.counters["connections"] > 5 - len(kills):
             kills.pop(0)
             broker.kill()
             dead_until_s = at_s + DEAD_S
@@ -262,8 +264,8 @@ def test_what_others_may_not_command(broker: Any) -> None:
         (limit(1), ["-r"]),
         (limit(2, issued_s=time.time() - 10.0), []),
         (limit(3, issued_s=time.time() + 60.0), []),
-        (limit(4, values={"limit_kw": 2e6}), []),
-        (limit(5, values={"supply_degc": 20.0}), []),
+        (limit(4, values={"limit_kw": 2e6}, life_s=25.0), []),
+        (limit(5, values={"supply_degc": 20.0}, life_s=25.0), []),
         (limit(6, life_s=3600.0), []),
     ):
         assert broker.publish("dcim", COMMANDS, write_command(payload).decode(), *more).returncode == 0
@@ -276,7 +278,7 @@ def test_what_others_may_not_command(broker: Any) -> None:
         "c1": "retained", "c2": "expired", "c3": "from_the_future", "c4": "out_of_range", "c5": "not_commandable",
         "c6": "life_too_long",
     }  # fmt: skip
-    good = write_command(limit(8)).decode()
+    good = write_command(limit(8, life_s=25.0)).decode()
     for _ in range(3):
         broker.publish("dcim", COMMANDS, good)
     loop.until(lambda: loop.counters["commands_duplicate"] == 2)
@@ -303,7 +305,7 @@ def test_signing_is_on(broker: Any) -> None:
     )
     loop.until(lambda: loop.counters["connections"] == 1)
     loop.run(0.3)
-    body = write_command(limit(1))
+    body = write_command(limit(1, life_s=29.0))
     for payload in (
         body,
         seal(COMMANDS, body, Signer("site", b"x" * 32)),
@@ -350,8 +352,8 @@ def test_loop_that_stands_still_is_not_refreshed_and_the_far_end_reverts(broker:
     loop.until(lambda: state() == "online")
     wait(lambda: state() == "offline")
     assert json.loads(watcher.messages[-1][1])["reason"] == "the loop stands still"
-    assert chiller.applied[-1][1] == 18.0, "the declared failsafe, once"
-    time.sleep(1.0)
+    wait(lambda: bool(chiller.applied[-1][1] == 18.0))  # the declared failsafe
+    time.sleep(2.2)  # as long as it is tried
     before = sum(chiller.seen.values())
     wait(lambda: time.monotonic() - chiller._heard_s > chiller.REVERTS_S)
     wait(lambda: chiller.setpoint_degc == chiller.LOCAL_DEGC)
@@ -427,7 +429,7 @@ def test_process_that_was_stopped_believes_nothing_that_waited_for_it(broker: An
             wall_s = time.time()
             loop.cycle()
             if loop.image.quality[UNTIMED] == GOOD:
-                assert wall_s - chiller.began_s - loop.image.values[UNTIMED] <= MAX_AGE_S + 0.25
+                assert wall_s - chiller.began_s - loop.image.values[UNTIMED] <= MAX_AGE_S + 1.0
         assert loop.counters["trouble_stalled"] >= stalls
         chiller.mute = False
         loop.until(lambda: loop.image.quality[UNTIMED] == GOOD)
