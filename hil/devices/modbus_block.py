@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hil.devices.events import Events
 from hil.devices.modbus_cell import WriteCell
 from hil.devices.modbus_exchange import WriteExchange, write_function
 from hil.devices.readback import GuardedExchange
@@ -11,6 +12,9 @@ from hil.devices.wire.codec import WRITE_REGISTERS
 from hil.devices.wire.frames import WriteFrame
 from hil.devices.wire.values import RunEncoder
 from hil.loop.image import Image
+
+_TELL_AGAIN_NS = 60_000_000_000
+"""How often a value that cannot be sent is told of, while it lasts or comes and goes, ns."""
 
 
 class WriteBlock:
@@ -23,6 +27,7 @@ class WriteBlock:
 
     __slots__ = (
         "_cells",
+        "_events",
         "_function",
         "_image",
         "_kind",
@@ -30,17 +35,21 @@ class WriteBlock:
         "_run",
         "_settled",
         "_single",
+        "_told_ns",
         "_unit_id",
         "_whole",
     )
 
     def __init__(
-        self, unit_id: int, function: int, cells: Sequence[WriteCell], image: Image, *, single: bool
-    ) -> None:
+        self, unit_id: int, function: int, cells: Sequence[WriteCell], image: Image, *, single: bool,
+        events: Events | None = None,
+    ) -> None:  # fmt: skip
         self._unit_id, self._function = unit_id, function
         self._cells = cells
         self._image = image
         self._single = single
+        self._events = Events() if events is None else events
+        self._told_ns: dict[int, int] = {}
         self._quick = False
         self._run: RunEncoder | None = None
         self._whole: WriteExchange | None = None
@@ -72,7 +81,9 @@ class WriteBlock:
         run: list[WriteCell] = []
         for cell in self._cells:
             refusal = cell.prepare()
-            refused += refusal is not None
+            if refusal is not None:
+                refused += 1
+                self._tell(cell, now_ns)
             due = refusal is None and cell.due(now_ns)
             if run and (not due or cell.alone or run[-1].alone or self._single):
                 exchanges.append(self._exchange(run))
@@ -85,6 +96,12 @@ class WriteBlock:
         rests = len(exchanges) == before and all(cell.by_words for cell in self._cells)
         self._settled = words if rests else None
         return refused
+
+    def _tell(self, cell: WriteCell, now_ns: int) -> None:
+        told_ns = self._told_ns.get(cell.address)
+        if told_ns is None or now_ns - told_ns >= _TELL_AGAIN_NS:
+            self._told_ns[cell.address] = now_ns
+            self._events.add(now_ns, f"{cell.why_not()}: not sent (writes_refused)")
 
     def _exchange(self, run: list[WriteCell]) -> WriteExchange:
         function = self._function

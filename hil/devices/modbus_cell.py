@@ -90,6 +90,17 @@ class WriteCell:
         self.words = (word,)
         return None
 
+    def why_not(self) -> str:
+        """Say for a person what is wrong with a value that :meth:`prepare` refused."""
+        for encoder, slot, factor, shift, _ in self._parts:
+            value = self._image.values[slot] * factor + shift
+            if isinstance(encoder.encode(value), Refusal):
+                point, (offset, scale, *raws) = encoder.point, encoder.line
+                low, high = sorted(raw * scale + offset for raw in raws)
+                unit = "" if point.unit in ("1", "bool") else f" {point.unit}"
+                return f"{point.signal}: {value:g}{unit} is outside {low:g} to {high:g}{unit} of its point"
+        return f"{self.names}: can be sent again"
+
     @property
     def encoders(self) -> list[tuple[PointEncoder, int, float, float]]:
         """Encoder, slot, and factor and shift from the signal's unit, of each point."""

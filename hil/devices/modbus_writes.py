@@ -81,7 +81,12 @@ class WritePlan:
 
         self._blocks = [
             WriteBlock(
-                block.unit_id, block.function, [make_cell(cell) for cell in block.cells], image, single=single
+                block.unit_id,
+                block.function,
+                [make_cell(cell) for cell in block.cells],
+                image,
+                single=single,
+                events=desk.events,
             )
             for block in coalesce_writes(points, settings.limits)
         ]

@@ -173,6 +173,23 @@ def test_a_value_outside_the_points_own_range_is_never_sent(make: Make) -> None:
         cycle(bench)
     assert peer.written() == []
     assert (bench.count("writes_refused"), bench.count("heartbeats_withheld")) == (4, 4)
+    assert told(bench) == ["a: 9 is outside 10 to 50 of its point: not sent (writes_refused)"]
+    cycle(bench, 60)
+    assert len(told(bench)) == 1, "once a minute while it lasts"
+
+
+def test_a_negative_into_an_unsigned_register_is_never_sent(make: Make) -> None:
+    bench = make([], [written("a_kpa", 0, write="every_cycle", unit="kPa", scale=0.1), written("b", 1)], BEAT)
+    peer = bench.connect()
+    cycle(bench)
+    cycle(bench)
+    peer.written()
+    bench.put("a_kpa", -0.1)
+    bench.put("b", 1)
+    cycle(bench)
+    assert peer.written() == [(1, (1,))], "the one that can be sent is; no heartbeat"
+    assert bench.count("writes_refused") == 1
+    assert told(bench) == ["a_kpa: -0.1 kPa is outside 0 to 6553.5 kPa of its point: not sent (writes_refused)"]
 
 
 # Read back ----------------------------------------------------------------------------------------------
