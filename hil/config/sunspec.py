@@ -25,6 +25,10 @@ class CurtailConfig(Strict):
     """Limit that holds after the reversion; model 704 only."""
     least_percent: Annotated[float, Field(gt=0, le=100)] = 1.0
     """Lowest limit that is sent: many inverters disconnect at 0."""
+    dead_band_percent: Annotated[float, Field(ge=0, lt=100)] = 0.0
+    """Smaller changes wait for the next renewal."""
+    least_interval_s: Annotated[float, Field(ge=0, le=3600)] = 1.0
+    """Shortest time from one change to the next: some inverters keep each in a memory that wears out."""
     allow_zero: bool = False
     """Send 0 % too."""
 

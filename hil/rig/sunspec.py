@@ -92,6 +92,6 @@ def _curtail(config: SunSpecConfig, curtail: CurtailConfig, image: Image) -> Cur
     )
     settings = CurtailSettings(
         curtail.model, curtail.reversion_s, curtail.ramp_s, curtail.reverts_to_percent,
-        0.0 if curtail.allow_zero else curtail.least_percent,
+        0.0 if curtail.allow_zero else curtail.least_percent, curtail.dead_band_percent, curtail.least_interval_s,
     )  # fmt: skip
     return Curtail(settings, image.index[curtail.signal], limit, enabled)

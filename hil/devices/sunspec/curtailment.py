@@ -19,11 +19,12 @@ from hil.devices.sunspec.chain import Found
 COUNTERS = (
     "curtail_values_sent", "curtail_enables_sent", "curtail_acknowledged", "curtail_unacknowledged", "curtail_refused",
     "curtail_renewals", "curtail_raised_to_least", "curtail_mismatches", "curtail_reverted", "curtail_rescaled",
-    "curtail_withheld",
+    "curtail_withheld", "curtail_postponed",
 )  # fmt: skip
 """One for each: request for values, for enabling; enabling taken; request not answered; refused; renewal due; limit
 below the least that is sent; read-back that is not what was sent; limit found disabled though it was not given up;
-other power of ten found; nothing written because the model was not where it had been."""
+other power of ten found; nothing written because the model was not where it had been; cycle in which a change waited
+for the least interval."""
 
 _NS_PER_S = 1_000_000_000
 _RETRY_NS = _NS_PER_S
@@ -48,6 +49,10 @@ class CurtailSettings:
         Limit that holds after the reversion, %; 704 only, 123 always goes to none.
     least_percent : float
         Lowest limit that is sent, %: many inverters disconnect at 0.
+    dead_band_percent : float
+        Changes smaller than this are not sent, %; at the next renewal they are.
+    least_interval_s : float
+        Shortest time from one change sent to the next, s: some inverters keep each in a memory that wears out.
     """
 
     model: Literal[123, 704]
@@ -55,6 +60,8 @@ class CurtailSettings:
     ramp_s: int = 0
     reverts_to_percent: float = 100.0
     least_percent: float = 1.0
+    dead_band_percent: float = 0.0
+    least_interval_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,7 @@ class Curtailment:
         self._sent: int | None = None
         self._held: int | None = None
         self._enabled_ns = 0
+        self._sent_ns: int | None = None
         self._not_before_ns = 0
         self._was_raised = False
 
@@ -123,8 +131,22 @@ class Curtailment:
         is_old = now_ns - self._enabled_ns >= self.settings.reversion_s * _NS_PER_S // 2
         if self._held == wanted and not is_old:
             return None
+        if not is_old and self._may_wait(wanted, now_ns):
+            return None
         self._limit_percent = limit_percent
         return Order("look", self._found.address)
+
+    def _may_wait(self, wanted: int, now_ns: int) -> bool:
+        """Whether a change is too small, or too soon after the last one."""
+        if self._held is not None:
+            change_percent = abs(wanted - self._held) * self._percent_a_count
+            if change_percent < self.settings.dead_band_percent:
+                return True
+        interval_ns = self.settings.least_interval_s * _NS_PER_S
+        if self._sent_ns is None or now_ns - self._sent_ns >= interval_ns:
+            return False
+        self.counts["curtail_postponed"] += 1
+        return True
 
     def looked(self, model_id: int, length: int, power: int, now_ns: int) -> Order | None:
         """Take what the look found: ID and length of the model, power of ten of the limit; gives what must follow."""
@@ -143,7 +165,7 @@ class Curtailment:
         wanted = self._count(self._limit_percent)
         if self._held == wanted:
             self.counts["curtail_renewals"] += 1
-        self._sent = wanted
+        self._sent, self._sent_ns = wanted, now_ns
         self.counts["curtail_values_sent"] += 1
         return self._values(wanted)
 
@@ -167,15 +189,15 @@ class Curtailment:
     def unanswered(self) -> None:
         """Note that a request was not answered: whether the inverter took it is not known."""
         self.counts["curtail_unacknowledged"] += 1
-        self._held = None
+        self._held = self._sent_ns = None
 
     def lost(self) -> None:
         """Note that the connection went: what the inverter holds is not known."""
-        self._held = None
+        self._held = self._sent_ns = None
 
     def forget(self) -> None:
         """Have the limit due again, whatever is held."""
-        self._held = None
+        self._held = self._sent_ns = None
         self._not_before_ns = 0
 
     def _count(self, limit_percent: float) -> int:

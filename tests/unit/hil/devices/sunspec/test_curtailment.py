@@ -127,6 +127,49 @@ def test_without_renewal_it_holds_to_a_second_before_and_has_reverted_at_the_tim
     assert inverter.enabled
 
 
+def test_changes_wait_for_their_interval_and_small_ones_for_the_renewal() -> None:
+    control, inverter = pair(704, dead_band_percent=2.0, least_interval_s=5.0)
+    asked = (60, 40, 41, 30, 30, 30, 31.9, 28.1, 25, 25, 25)
+    held = (60, 60, 60, 60, 60, 30, 30, 30, 30, 30, 25)
+    for second, (limit, then) in enumerate(zip(asked, held, strict=True)):
+        cycle(control, inverter, second * S, limit)
+        assert inverter.limit_percent == pytest.approx(then), second
+    assert control.counts["curtail_postponed"] == 6
+    for second in range(11, 27):
+        cycle(control, inverter, second * S, 26.0)
+    assert inverter.limit_percent == pytest.approx(26.0)  # with the renewal, at half of 30 s
+    assert control.counts["curtail_mismatches"] == control.counts["curtail_reverted"] == 0
+
+
+def test_the_last_write_of_a_run_waits_for_nothing() -> None:
+    control, inverter = pair(704, dead_band_percent=50.0, least_interval_s=100.0)
+    cycle(control, inverter, 0, 60.0)
+    control.forget()
+    cycle(control, inverter, S, 55.0)
+    assert inverter.limit_percent == pytest.approx(55.0)
+
+
+def test_a_coarse_register_does_not_round_the_least_limit_to_nothing() -> None:
+    control = Curtailment(CurtailSettings(123, 30, least_percent=0.4), FOUND[123], 0)
+    order = control.due(0, 0.0, None)
+    assert order is not None
+    order = control.looked(123, 24, 0, 0)
+    assert order is not None
+    assert order.words[0] == 1
+
+
+@pytest.mark.parametrize("seen", [(704, 64, -1), (705, 65, -1), (704, 65, 1), (704, 65, -32768)])
+def test_a_model_that_is_not_what_it_was_is_not_written_to(seen: tuple[int, int, int]) -> None:
+    control, inverter = pair(704)
+    cycle(control, inverter, 0, 60.0)
+    assert control.due(S, 50.0, None) == Order("look", BASE)
+    assert control.looked(*seen, S) is None
+    assert control.due(S + S // 2, 50.0, None) is None  # asked again a second later
+    assert control.due(2 * S, 50.0, None) == Order("look", BASE)
+    assert control.counts["curtail_withheld"] == 1
+    assert "no longer at 1000" in control.trouble
+
+
 def test_registers_of_704_hold_the_reversion_in_two_words_and_where_it_leads() -> None:
     control, inverter = pair(704, reversion_s=70_000, reverts_to_percent=30.0)
     cycle(control, inverter, 0, 55.0)
