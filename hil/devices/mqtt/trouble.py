@@ -17,6 +17,7 @@ _EXPIRED, _NOT_YET = 10, 9
 _NAME, _IP = 62, 64
 _UNTRUSTED = frozenset({2, 18, 19, 20, 21})
 
+_PLAIN_PORT = "that port may be one without TLS (1883), and 8883 the one with it"
 _TAKEN_OVER = 0x8E
 """Of DISCONNECT, MQTT 5.0 table 3-10."""
 
@@ -85,7 +86,7 @@ def explain(error: BaseException, settings: BrokerSettings) -> Trouble:
     if isinstance(cause, MqttCodeError) and isinstance(cause.rc, ReasonCode):
         return _of_disconnection(cause.rc, settings)
     if "timed out" in str(error):
-        return Trouble("timeout", f"the broker at {settings.address} does not answer", "check host and port")
+        return _of_silence(settings)
     return Trouble("lost", f"the connection to {settings.address} ended: {error}")
 
 
@@ -104,6 +105,13 @@ def _of_code(error: MqttConnectError, settings: BrokerSettings) -> Trouble:
     if kind == "client_id":
         who = f' ("{settings.client_id}")'
     return Trouble(kind, f"the broker at {settings.address} {what}{who}", hint)
+
+
+def _of_silence(settings: BrokerSettings) -> Trouble:
+    tls = "" if settings.tls is not None else "; is this a port with TLS, and tls is false?"
+    return Trouble(
+        "timeout", f"the broker at {settings.address} does not answer", f"check host and port{tls}"
+    )
 
 
 def _of_disconnection(reason: ReasonCode, settings: BrokerSettings) -> Trouble:
@@ -133,8 +141,8 @@ def _of_certificate(error: ssl.SSLCertVerificationError, settings: BrokerSetting
 def _of_tls(error: ssl.SSLError, settings: BrokerSettings) -> Trouble:
     reason = (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
     what = f"no TLS with the broker at {settings.address}: {reason}"
-    if "wrong version" in reason or "record layer" in reason:
-        return Trouble("tls", what, "that port may be one without TLS (1883), and 8883 the one with it")
+    if any(words in reason for words in ("wrong version", "record layer", "eof")):
+        return Trouble("tls", what, _PLAIN_PORT)
     if "alert" in reason or "certificate required" in reason:
         return Trouble(
             "tls", what, "the broker wants a certificate of this client: tls.certificate and tls.key"
@@ -148,7 +156,9 @@ def _of_network(error: OSError, settings: BrokerSettings) -> Trouble:
             "unreachable", f'unknown host "{settings.host}"', "check its spelling, or give its IP address"
         )
     if isinstance(error, TimeoutError):
-        return Trouble("timeout", f"the broker at {settings.address} does not answer", "check host and port")
+        return _of_silence(settings)
     reason = error.strerror or str(error) or type(error).__name__
     what = f"no connection to the broker at {settings.address}: {reason}"
+    if isinstance(error, ConnectionResetError) and settings.tls is not None:
+        return Trouble("unreachable", what, _PLAIN_PORT)
     return Trouble("unreachable", what, "check host and port, and that the broker runs")

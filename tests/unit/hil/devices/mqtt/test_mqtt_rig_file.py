@@ -184,3 +184,29 @@ def test_telemetry_alone_on_the_virtual_clock_is_a_warning_and_makes_no_process(
     assert any("only published on the wall clock" in warning.what for warning in rig.warnings)
     _, bus = rig.build(EventLog(), lambda: 0)
     assert bus is None
+
+
+def test_rig_of_the_readme_is_one(root: Path, tmp_path: Path) -> None:
+    text = (root / "hil" / "devices" / "mqtt" / "README.md").read_text()
+    block = text.partition("```yaml\n")[2].partition("```")[0]
+    head = """\
+rig: readme
+clock: wall
+period_s: 0.1
+signals:
+  chiller_supply_temp_degc: {unit: degC, range: [0, 40], max_age_s: 2}
+  chiller_flow_kg_s: {unit: kg/s, range: [0, 40], max_age_s: 2}
+  chiller_setpoint_taken_degc: {unit: degC, range: [0, 40], max_age_s: 30}
+  chiller_setpoint_degc: {unit: degC, range: [5, 25], failsafe: 18}
+  site_limit_kw: {unit: kW, range: [0, 2000], failsafe: 500, max_age_s: 600}
+sources:
+  chiller_setpoint_degc: 12
+"""
+    (tmp_path / "certs").mkdir()
+    for name in ("site-ca.pem", "rig.pem", "rig.key"):
+        (tmp_path / "certs" / name).write_text("")
+    station, historian = specs(rig_file(tmp_path, head + block))
+    assert station.signing is not None
+    assert station.peer is not None
+    assert station.writes[0].rules.refresh_s == 10.0
+    assert len(historian.signals) == 5

@@ -66,6 +66,7 @@ def refused(name: str) -> MqttConnectError:
         ),
         (socket.gaierror(-2, "Name or service not known"), "unreachable", 'unknown host "broker.site"'),
         (TimeoutError(), "timeout", "does not answer"),
+        (ConnectionResetError(104, "Connection reset by peer"), "unreachable", "may be one without TLS"),
         (MqttError("Operation timed out"), "timeout", "does not answer"),
         (
             MqttError("Disconnected during message iteration"),
