@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
@@ -45,12 +44,27 @@ def _refused(points: Sequence[Point]) -> Iterator[Finding]:
         for problem in check(points):
             point = by_line[problem.line or 0]
             kind = "bit_collision" if code == "overlap" and " bit " in problem.what else code
-            address = float(point.address) if code in ("overlap", "shared_word") else None
-            # The other point stands in the text; what it is held against is the first free address.
-            free = re.search(r"is (\d+) \(zero-based\)", problem.hint)
-            limit = float(free.group(1)) if free else None
-            unit = "address" if address is not None else ""
-            yield found(kind, point, problem.what, problem.hint, value=address, limit=limit, unit=unit)
+            if code in ("overlap", "shared_word"):
+                free = _first_free(point, points)
+                yield found(
+                    kind, point, problem.what, problem.hint, value=point.address, limit=free, unit="address"
+                )
+            else:
+                yield found(code, point, problem.what, problem.hint)
+
+
+def _first_free(point: Point, points: Sequence[Point]) -> int | None:
+    """Give the first address behind the numbers that share a register with ``point``; None among bits of one word."""
+    ends = [
+        other.end
+        for other in points
+        if other is not point
+        and (other.unit_id, other.table) == (point.unit_id, point.table)
+        and other.address < point.end
+        and point.address < other.end
+        and None in (point.bit, other.bit)
+    ]
+    return max(ends, default=None)
 
 
 def _words(points: Sequence[Point]) -> dict[tuple[int, str, int], list[Point]]:

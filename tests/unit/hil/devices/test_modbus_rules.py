@@ -189,7 +189,9 @@ def test_a_negative_into_an_unsigned_register_is_never_sent(make: Make) -> None:
     cycle(bench)
     assert peer.written() == [(1, (1,))], "the one that can be sent is; no heartbeat"
     assert bench.count("writes_refused") == 1
-    assert told(bench) == ["a_kpa: -0.1 kPa is outside 0 to 6553.5 kPa of its point: not sent (writes_refused)"]
+    assert told(bench) == [
+        "a_kpa: -0.1 kPa is outside 0 to 6553.5 kPa of its point: not sent (writes_refused)"
+    ]
 
 
 # Read back ----------------------------------------------------------------------------------------------
