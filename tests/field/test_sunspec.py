@@ -6,12 +6,15 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import firmware_bench as fb
 import pytest
 import sunspec_bench as sb
 from misbehaving_server import MisbehavingServer
 
+from hil.config.points import load_points
+from hil.devices.sunspec.points import parse_reference, point_of
 from hil.errors import DeviceError
 from hil.loop.image import GOOD
 
@@ -77,6 +80,20 @@ class TestReading:
         assert "no model 802" in text
         assert "1, 103, 120, 121, 123, 701, 704" in text
         field.device.close()
+
+    def test_the_shipped_list_says_what_the_device_s_own_chain_says(self, stub: fb.Stub, root: Path) -> None:
+        points = load_points(root / "configs" / "points" / "sunspec_inverter.csv").points
+        reads = {point.signal: point.comment.split()[0] for point in points}
+        assert len(reads) == len(points) > 20
+        with sb.Field(stub.port, reads=reads) as field:
+            field.cycle()
+            for listed in points:
+                own = point_of(
+                    field.device.chain, parse_reference(reads[listed.signal]), listed.signal, 1, ("", 1)
+                )
+                for what in ("address", "type", "scale", "scale_register", "no_value", "unit", "table"):
+                    assert getattr(own, what) == getattr(listed, what), (listed.signal, what)
+                assert field.good(listed.signal) is (listed.signal != "pv_vendor_state")
 
     def test_a_device_of_short_requests(self, stub: fb.Stub) -> None:
         reads = {"power_old_w": "103.W", "frequency_hz": "103.Hz"}
