@@ -32,6 +32,7 @@ CODES = {
     "book_numbers": "book numbers (40001) in a column of wire addresses",
     "one_based": "numbers that look one-based in a zero-based column",
     "mixed_order": "two word orders in one device",
+    "too_long": "a number and its scale register need more registers than a request has",
     "requests": "gaps that cost requests",
     "word_order": "live: another word or byte order gives a likely value, the declared one does not",
     "not_a_number": "live: the value is not a number",

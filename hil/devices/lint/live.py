@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from hil.config.points import Point
 from hil.devices.lint.finding import Finding, Reach, found, reach_of
 from hil.devices.lint.orders import judge
+from hil.devices.lint.places import fits
 from hil.devices.modbus_conversation import BrokenError, Conversation, connect, resolve
 from hil.devices.modbus_settings import ModbusTcpSettings
 from hil.devices.wire.coalesce import READ_FUNCTION, Block, coalesce_reads, halves
@@ -45,7 +46,7 @@ def live_findings(
     """
     who = f"the device at {settings.address}"
     place = ("--live", None)
-    readable = [point for point in points if point.readable]
+    readable = [point for point in points if point.readable and fits(point, settings.limits)]
     connection = connect(who, settings, resolve(who, settings, place), place)
     with connection:
         conversation = Conversation(connection, time.monotonic() + timeout_s)

@@ -43,7 +43,8 @@ def _own_limits(point: Point) -> Iterator[Finding]:
     for name, value in (("min", point.low), ("max", point.high)):
         if not (math.isfinite(value) and math.isfinite(data_type.high)):
             continue
-        raw = round((value - point.offset) / point.scale)
+        exact = (value - point.offset) / point.scale
+        raw = round(exact) if math.isfinite(exact) else exact
         if data_type.low <= raw <= data_type.high:
             continue
         code = "wrap" if raw < 0 and data_type.low == 0 else "saturation"

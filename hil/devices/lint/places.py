@@ -66,8 +66,9 @@ def _one_based(points: Sequence[Point]) -> Iterator[Finding]:
 
 def request_findings(points: Sequence[Point], limits: Limits) -> list[Finding]:
     """Give the tables of which fewer requests would do, if short gaps were read over."""
-    findings = []
-    for there in _by_table([point for point in points if point.readable]).values():
+    readable = [point for point in points if point.readable]
+    findings = [_too_long(point, limits) for point in readable if not fits(point, limits)]
+    for there in _by_table([point for point in readable if fits(point, limits)]).values():
         now = coalesce_reads(there, limits)
         fewest, gap = _fewest(there, limits)
         if fewest < len(now):
@@ -79,6 +80,19 @@ def request_findings(points: Sequence[Point], limits: Limits) -> list[Finding]:
                 found("requests", second, what, hint, value=len(now), limit=fewest, unit="requests")
             )
     return findings
+
+
+def fits(point: Point, limits: Limits) -> bool:
+    """Whether one request can read a point with all that belongs to it."""
+    return point.span[1] <= limits.max_registers
+
+
+def _too_long(point: Point, limits: Limits) -> Finding:
+    what = f"reading it takes {point.span[1]} registers in one request"
+    hint = "a scale as a figure, or the scale register as a point of its own; see max_registers of the rig"
+    return found(
+        "too_long", point, what, hint, value=point.span[1], limit=limits.max_registers, unit="registers"
+    )
 
 
 def _fewest(points: Sequence[Point], limits: Limits) -> tuple[int, int]:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from hil.config.point_rules import PLAIN, WriteRules
+from hil.config.point_types import BIT_TABLES, BYTE_ORDERS, DATA_TYPES, TABLES, WORD_ORDERS, Point
 from hil.config.points import PointList, read_points
 from hil.devices.lint import CODES, Finding, Reach, Wanted, findings_of
 from hil.devices.lint.prove import parted
@@ -186,6 +192,36 @@ def test_maps_that_do_lie_there_are_left_alone(tmp_path: Path) -> None:
         "signal,table,address_book,type\na,holding_register,40002,uint16\nb,holding_register,40003,uint16\n"
     )
     assert found(tmp_path, "c,holding_register,40004,uint16\n", book) == []
+
+
+def test_a_scale_too_far_from_its_number(tmp_path: Path) -> None:
+    header = "signal,table,address_zero_based,type,scale_register\n"
+    (finding,) = found(tmp_path, "a,holding_register,10,int16,400\n", header)
+    assert (finding.code, finding.value, finding.limit) == ("too_long", 391, 125)
+
+
+def point_of(draw: st.DrawFn) -> Point:
+    table = draw(st.sampled_from(TABLES))
+    kind = "bool" if table in BIT_TABLES else draw(st.sampled_from(sorted(DATA_TYPES)))
+    low = draw(st.floats(-1e6, 1e6) | st.just(-math.inf))
+    return Point(
+        draw(st.sampled_from(["a", "b_kw", "c_degc", "total_kwh", "d_hours"])), draw(st.integers(0, 3)), table,
+        draw(st.integers(0, 40)), kind, 3 if kind == "bool" and table not in BIT_TABLES else None,
+        draw(st.sampled_from(WORD_ORDERS)), draw(st.sampled_from(BYTE_ORDERS)),
+        draw(st.sampled_from([1.0, -1.0, 0.1, 1e-300, 1e9])), draw(st.sampled_from([0.0, 1.0, -273.15])),
+        draw(st.sampled_from(["1", "kW", "degC", "kWh", "%"])), draw(st.sampled_from(["r", "w", "rw"])),
+        draw(st.sampled_from(["never", "on_change"])), draw(st.sampled_from([0.0, 0.5])),
+        draw(st.sampled_from([None, 5.0])), low, draw(st.floats(max(low, -1e6), 2e6) | st.just(math.inf)),
+        rules=draw(st.sampled_from([PLAIN, WriteRules(writes_per_day=9, verify="readback")])),
+        line=draw(st.integers(2, 99)),
+    )  # fmt: skip
+
+
+@given(st.lists(st.composite(point_of)(), max_size=12, unique_by=lambda point: point.line))
+def test_no_list_is_too_odd_for_it(points: list[Point]) -> None:
+    for finding in findings_of(PointList("x.csv", tuple(points))):
+        assert finding.code in CODES
+        json.dumps([finding.value, finding.limit], allow_nan=False)
 
 
 def test_what_is_accepted_is_set_apart(tmp_path: Path) -> None:
