@@ -58,9 +58,10 @@ static void show_103(const inverter *v, bank *b, const figures *f)
     bank_put(b, INVERTER + 34, counts_s16(v->heat_sink_degc, 0.1));
     bank_put(b, INVERTER + 38, throttled ? THROTTLED_103 : STATE_103[v->state]);
     bank_put_u32(b, INVERTER + 40, v->alarms, false);
-    for (uint16_t place = 15; place <= 21; place = (uint16_t)(place + (place == 15 ? 4 : 2)))
-        bank_put(b, (uint16_t)(INVERTER + place), f->power_of_ten); /* W, VA, VAr */
-    bank_put(b, INVERTER + 32, f->power_of_ten);
+    bank_put(b, INVERTER + 15, f->power_of_ten); /* W */
+    bank_put(b, INVERTER + 19, f->power_of_ten); /* VA */
+    bank_put(b, INVERTER + 21, f->power_of_ten); /* VAr */
+    bank_put(b, INVERTER + 32, f->power_of_ten); /* DCW */
 }
 
 static void show_phase(bank *b, uint16_t address, const figures *f)
