@@ -69,6 +69,7 @@ class Intake:
         self._image = image
         self._counts = counts
         self._tolerance_s = tolerance_s
+        self._newest_s: dict[int, float] = {}
 
     @property
     def topics(self) -> dict[str, int]:
@@ -121,10 +122,13 @@ class Intake:
         if 0 < max_age_ns < now_ns - stamp_ns:
             counts["values_too_old"] += 1
             return None
-        if stamp_ns < self._image.received_ns[point.slot]:
-            counts["values_outdated"] += 1
-            return None
-        return stamp_ns
+        if reading.time_s is not None:
+            if reading.time_s < self._newest_s.get(point.slot, 0.0):
+                counts["values_outdated"] += 1
+                return None
+            self._newest_s[point.slot] = reading.time_s
+        # Each value has a stamp of its own: by it the loop tells a new one from the one before.
+        return max(stamp_ns, self._image.received_ns[point.slot] + 1)
 
     def _hear_peer(self, peer: Peer, payload: bytes) -> None:
         """Believe nothing of a far end whose last will has come: its values are BAD at once, not when they are old."""

@@ -98,6 +98,20 @@ def test_overtaken_value_is_not_taken() -> None:
     assert counts["values_outdated"] == 1
 
 
+def test_values_of_one_moment_are_each_taken_with_a_stamp_of_its_own() -> None:
+    """The loop takes a value for new by its stamp; far ends write whole seconds, and looks are 20 ms apart."""
+    intake, image, counts = made()
+    stamps = []
+    for number in range(5):
+        intake.received(flow(str(number).encode(), looked_s_ago=0.1), NOW_S, NOW_NS)
+        intake.received(state(10.0 * number, age_s=1.0), NOW_S + 1e-4 * number, NOW_NS)
+        assert list(image.values) == [float(number) + 1.0, float(number)]
+        stamps.append(tuple(image.received_ns))
+    assert len({timed for timed, _ in stamps}) == len({plain for _, plain in stamps}) == 5
+    assert stamps == sorted(stamps)
+    assert counts["values_outdated"] == 0
+
+
 def test_out_of_range_and_bad_at_its_source() -> None:
     intake, image, counts = made()
     intake.received(state(600.0), NOW_S, NOW_NS)
