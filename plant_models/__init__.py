@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from plant_models.linear import LinearPlant
     from plant_models.ports import Port
     from plant_models.sizing import CduSettings
+    from plant_models.system.composition import Composition
+    from plant_models.system.plant import SystemPlant
 
 _HOMES = {
     "CduPlant": "cdu",
@@ -55,12 +57,16 @@ _HOMES = {
     "Port": "ports",
     "CduSettings": "sizing",
     "datasheet": "datasheets",
+    "Composition": "system.composition",
+    "SystemPlant": "system.plant",
 }
 __all__ = [
     "DATASHEETS", "DESCHUTES_2MW", "XDU1350", "CduDatasheet", "CduPlant", "CduSettings", "ColdPlate",
+    "Composition",
     "DatasheetError",
     "Fluid", "FluidProperties", "LinearModelError", "LinearPlant", "NoEquilibriumError", "PlantError",
-    "PlantSettingError", "Port", "datasheet", "datasheet_from", "fluid_properties", "linearize", "to_control",
+    "PlantSettingError", "Port", "SystemPlant", "datasheet", "datasheet_from", "fluid_properties", "linearize",
+    "to_control",
 ]  # fmt: skip
 
 

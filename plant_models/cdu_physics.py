@@ -143,18 +143,14 @@ def plate_film_k_w(flow_l_min: float, p: Array) -> float:
 
 
 @inner
-def cdu_rates(x: Array, u: Array, p: Array, dx: Array) -> None:
-    """Put d/dt of the states (K/s, %/s) and of the four energies (W) into ``dx``, (12,)."""
-    position = effective_position(x, u, p)
-    speed = effective_speed(x, u, p)
-    tcs_ratio = tcs_flow_ratio(speed, p)
-    fws_ratio = fws_flow_ratio(position, u[FWS_DROP], p)
+def heat_rates(
+    x: Array, u: Array, p: Array, tcs_ratio: float, fws_ratio: float, pump_heat: float, dx: Array
+) -> None:
+    """Put d/dt of the six temperatures (K/s) into ``dx`` at flows over design and the pump's heat (W)."""
     tcs_cp = p[_TCS_CP]
     tcs_c = tcs_ratio * p[_TCS_FLOW] * tcs_cp
     fws_c = fws_ratio * p[_FWS_FLOW] * p[_FWS_CP]
     exchanged = exchanger_w_k(tcs_ratio, fws_ratio, p) * (x[RETURN] - u[FWS_TEMP])
-    pump_heat = p[_COOLANT_SHARE] * pump_power_w(speed, tcs_ratio, p)
-    rack_heat = 1000.0 * u[HEAT]
     plate_flow = plate_l_min(tcs_ratio, p)
     weight = inlet_weight(plate_flow)
     seen = weight * x[RACK_IN] + (1.0 - weight) * x[RACK_OUT]
@@ -165,12 +161,23 @@ def cdu_rates(x: Array, u: Array, p: Array, dx: Array) -> None:
     dx[RACK_OUT] = (tcs_c * (x[RACK_IN] - x[RACK_OUT]) + plate_heat) / (p[_RACK_KG] * tcs_cp)
     dx[RETURN] = tcs_c * (x[RACK_OUT] - x[RETURN]) / (p[_RETURN_KG] * tcs_cp)
     dx[FWS_RETURN] = (fws_c * (u[FWS_TEMP] - x[FWS_RETURN]) + exchanged) / (p[_FWS_KG] * p[_FWS_CP])
-    dx[CASE] = (rack_heat - plate_heat) / p[_PLATE_C]
+    dx[CASE] = (1000.0 * u[HEAT] - plate_heat) / p[_PLATE_C]
+
+
+@inner
+def cdu_rates(x: Array, u: Array, p: Array, dx: Array) -> None:
+    """Put d/dt of the states (K/s, %/s) and of the four energies (W) into ``dx``, (12,)."""
+    position = effective_position(x, u, p)
+    speed = effective_speed(x, u, p)
+    tcs_ratio = tcs_flow_ratio(speed, p)
+    fws_ratio = fws_flow_ratio(position, u[FWS_DROP], p)
+    pump_heat = p[_COOLANT_SHARE] * pump_power_w(speed, tcs_ratio, p)
+    heat_rates(x, u, p, tcs_ratio, fws_ratio, pump_heat, dx)
     actuator_rates(x, u, p, dx)
-    dx[STATES] = fws_c * (x[FWS_RETURN] - u[FWS_TEMP])
-    dx[STATES + 1] = tcs_c * (x[RETURN] - x[SUPPLY])
+    dx[STATES] = fws_ratio * p[_FWS_FLOW] * p[_FWS_CP] * (x[FWS_RETURN] - u[FWS_TEMP])
+    dx[STATES + 1] = tcs_ratio * p[_TCS_FLOW] * p[_TCS_CP] * (x[RETURN] - x[SUPPLY])
     dx[STATES + 2] = pump_heat
-    dx[STATES + 3] = rack_heat
+    dx[STATES + 3] = 1000.0 * u[HEAT]
 
 
 @inner

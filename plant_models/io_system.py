@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import control
@@ -10,50 +10,49 @@ import numpy as np
 import numpy.typing as npt
 
 from plant_models import cdu_physics as physics
+from plant_models.cdu import CduPlant
+from plant_models.continuous import Continuous, jacobian, perturbations
 from plant_models.errors import PlantSettingError
 from plant_models.ports import names
 
 if TYPE_CHECKING:
-    from plant_models.cdu import CduPlant
+    from plant_models.system.plant import SystemPlant
 
 Array = npt.NDArray[np.float64]
 
-_STATE_STEPS = np.array([1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-2, 1e-2])
-"""Perturbation of each state, K and %: small against any curvature, large against rounding."""
-_INPUT_STEPS = np.array([1e-1, 1e-3, 1e-2, 1e-2, 1e-2])
-"""Perturbation of each input, in the units of the ports."""
 
-
-def to_control(plant: CduPlant) -> control.NonlinearIOSystem:
+def to_control(plant: CduPlant | SystemPlant) -> control.NonlinearIOSystem:
     """``plant`` as a continuous ``control.NonlinearIOSystem`` with named inputs, outputs and states.
 
     Parameters and faults are those of this moment. ``energy_residual_kw`` belongs to a step of the plant's
     own integrator and is 0 here.
     """
-    params = plant.packed_parameters
+    of = _continuous(plant)
 
-    def update(t: float, x: Array, u: Array, _: Mapping[str, float]) -> Array:
-        return physics.derivative(float(t), np.ascontiguousarray(x, float), _inside(u), params)
+    def update(_: float, x: Array, u: Array, __: Mapping[str, float]) -> Array:
+        return of.rates(np.ascontiguousarray(x, float), np.clip(u, of.low, of.high))
 
-    def output(t: float, x: Array, u: Array, _: Mapping[str, float]) -> Array:
-        return physics.outputs(float(t), np.ascontiguousarray(x, float), _inside(u), params)
+    def output(_: float, x: Array, u: Array, __: Mapping[str, float]) -> Array:
+        return of.outputs(np.ascontiguousarray(x, float), np.clip(u, of.low, of.high))
 
     return control.NonlinearIOSystem(
         update,
         output,
-        name="cdu",
-        inputs=names(plant.input_ports),
-        outputs=names(plant.output_ports),
-        states=names(plant.state_ports),
+        name=of.name,
+        inputs=names(of.input_ports),
+        outputs=names(of.output_ports),
+        states=names(of.state_ports),
     )
 
 
-def linearize(plant: CduPlant, operating_point: Mapping[str, float] | None = None) -> control.StateSpace:
+def linearize(
+    plant: CduPlant | SystemPlant, operating_point: Mapping[str, float] | None = None
+) -> control.StateSpace:
     """Linear model of ``plant`` about its equilibrium at ``operating_point``, by central differences.
 
     Parameters
     ----------
-    plant : CduPlant
+    plant : CduPlant or SystemPlant
         Its own state is not touched.
     operating_point : mapping of str to float, optional
         Inputs by name; the others are as last held.
@@ -73,50 +72,43 @@ def linearize(plant: CduPlant, operating_point: Mapping[str, float] | None = Non
     point = {**plant.inputs, **(operating_point or {})}
     x = np.array(list(plant.steady_state(point).values()))  # (n_x,)
     u = np.array([point[name] for name in names(plant.input_ports)])  # (n_u,)
-    _refuse_limits(plant, u)
-    params = plant.packed_parameters
-
-    def rates(x: Array, u: Array) -> Array:
-        return physics.derivative(0.0, x, u, params)
-
-    def outputs(x: Array, u: Array) -> Array:
-        return physics.outputs(0.0, x, u, params)
-
-    a = _jacobian(lambda v: rates(v, u), x, _STATE_STEPS)  # (n_x, n_x)
-    b = _jacobian(lambda v: rates(x, v), u, _INPUT_STEPS)  # (n_x, n_u)
-    c = _jacobian(lambda v: outputs(v, u), x, _STATE_STEPS)  # (n_y, n_x)
-    d = _jacobian(lambda v: outputs(x, v), u, _INPUT_STEPS)  # (n_y, n_u)
+    of = _continuous(plant)
+    _refuse_limits(of, u)
+    state_steps, input_steps = perturbations(of.state_ports), perturbations(of.input_ports)
+    a = jacobian(lambda v: of.rates(v, u), x, state_steps)  # (n_x, n_x)
+    b = jacobian(lambda v: of.rates(x, v), u, input_steps)  # (n_x, n_u)
+    c = jacobian(lambda v: of.outputs(v, u), x, state_steps)  # (n_y, n_x)
+    d = jacobian(lambda v: of.outputs(x, v), u, input_steps)  # (n_y, n_u)
     return control.ss(
         a, b, c, d,
-        name="cdu_linear",
-        inputs=names(plant.input_ports),
-        outputs=names(plant.output_ports),
-        states=names(plant.state_ports),
+        name=f"{of.name}_linear",
+        inputs=names(of.input_ports),
+        outputs=names(of.output_ports),
+        states=names(of.state_ports),
     )  # fmt: skip
 
 
-def _inside(u: Array) -> Array:
-    """Clamp inputs to the model's domain, as ``step`` does."""
-    return np.clip(u, physics.INPUT_LOW, physics.INPUT_HIGH)
+def _continuous(plant: CduPlant | SystemPlant) -> Continuous:
+    """Equations of either kind of plant."""
+    if not isinstance(plant, CduPlant):
+        return plant.continuous()
+    params = plant.packed_parameters
+    return Continuous(
+        name="cdu",
+        rates=lambda x, u: physics.derivative(0.0, x, u, params),
+        outputs=lambda x, u: physics.outputs(0.0, x, u, params),
+        input_ports=plant.input_ports,
+        output_ports=plant.output_ports,
+        state_ports=plant.state_ports,
+        low=physics.INPUT_LOW,
+        high=physics.INPUT_HIGH,
+    )
 
 
-def _refuse_limits(plant: CduPlant, u: Array) -> None:
-    for slot, port in enumerate(plant.input_ports):
-        step = _INPUT_STEPS[slot]
-        low, high = physics.INPUT_LOW[slot], physics.INPUT_HIGH[slot]
+def _refuse_limits(of: Continuous, u: Array) -> None:
+    for slot, (port, step) in enumerate(zip(of.input_ports, perturbations(of.input_ports), strict=True)):
         # Heat may be none at all: the equations are linear in it on both sides of zero.
-        if slot != physics.HEAT and not low + step <= u[slot] <= high - step:
+        if port.unit != "kW" and not of.low[slot] + step <= u[slot] <= of.high[slot] - step:
             raise PlantSettingError(
-                f"cannot linearise with {port.name} = {u[slot]:g} on its limit ({low:g} … {high:g})"
+                f"cannot linearise with {port.name} = {u[slot]:g} on its limit ({of.low[slot]:g} … {of.high[slot]:g})"
             )
-
-
-def _jacobian(function: Callable[[Array], Array], at: Array, steps: Array) -> Array:
-    """Central differences of ``function`` at ``at``."""  # (n_out, n_in)
-    columns = []
-    for slot, step in enumerate(steps):
-        above, below = at.copy(), at.copy()
-        above[slot] += step
-        below[slot] -= step
-        columns.append((function(above) - function(below)) / (above[slot] - below[slot]))
-    return np.column_stack(columns)

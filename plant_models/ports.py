@@ -5,8 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-UNITS = ("degC", "K", "kPa", "%", "kW", "kg/s", "L/min", "1")
-"""Units as this package spells them."""
+UNITS = (
+    "degC",
+    "K",
+    "kPa",
+    "%",
+    "kW",
+    "kg/s",
+    "L/min",
+    "kg/s/kPa0.5",
+    "1",
+    "MW",
+    "Mvar",
+    "MWh",
+    "Hz",
+    "pu",
+    "W/m2",
+    "m/s",
+)
+"""Units as this package spells them; ``kg/s/kPa0.5`` is flow over the root of its drop, a conductance."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Composition of components into one plant, and its integration."""

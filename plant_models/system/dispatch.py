@@ -1,0 +1,74 @@
+"""Which kernel belongs to which kind: the one place to enter a new kind of component.
+
+Branches over numbers rather than function pointers: all kinds are compiled once, into one executor, whose machine code
+is cached; a new composition compiles nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from plant_models._jit import inner
+from plant_models.components import cdu, header, pipe, tank, three_way
+from plant_models.components.codes import CDU, HEADER, PIPE, TANK, THREE_WAY
+
+Array = npt.NDArray[np.float64]
+
+
+@inner
+def component_outputs(code: int, stage: int, x: Array, u: Array, p: Array, y: Array) -> None:
+    """Fill the outputs of one stage of one component."""
+    if code == CDU:
+        if stage == 0:
+            cdu.cdu_conductance(x, u, p, y)
+        elif stage == 1:
+            cdu.cdu_outputs(x, u, p, y)
+        else:
+            cdu.cdu_reports(x, u, p, y)
+    elif code == HEADER:
+        header.header_outputs(x, u, p, y)
+    elif code == PIPE:
+        pipe.pipe_outputs(x, y)
+    elif code == THREE_WAY:
+        three_way.three_way_outputs(stage, x, u, p, y)
+    elif code == TANK:
+        tank.tank_outputs(x, y)
+
+
+@inner
+def component_rates(code: int, x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
+    """Put d/dt of one component's states, then the powers (W) of its energies, into ``dx``."""
+    if code == CDU:
+        cdu.cdu_rates(x, u, y, p, dx)
+    elif code == HEADER:
+        header.header_rates(x, u, y, p, dx)
+    elif code == PIPE:
+        pipe.pipe_rates(x, u, p, dx)
+    elif code == THREE_WAY:
+        three_way.three_way_rates(x, u, y, p, dx)
+    elif code == TANK:
+        tank.tank_rates(x, u, p, dx)
+
+
+@inner
+def component_settle(code: int, x: Array, u: Array, p: Array, substep_s: float) -> None:
+    """Put states where a substep may not leave them: actuators outside the model, pumps that stop."""
+    if code == CDU:
+        cdu.cdu_settle(x, u, p, substep_s)
+    elif code == HEADER:
+        header.header_settle(x, p, substep_s)
+
+
+@inner
+def component_rate_per_s(code: int, u: Array, p: Array) -> float:
+    """Substeps a second that one component needs at these inputs."""
+    if code == CDU:
+        return cdu.cdu_rate_per_s(u, p)
+    if code == HEADER:
+        return header.header_rate_per_s(p)
+    if code == PIPE:
+        return pipe.pipe_rate_per_s(u, p)
+    if code == TANK:
+        return tank.tank_rate_per_s(u, p)
+    return 0.0
