@@ -132,13 +132,17 @@ class SunSpecDevice(ModbusTcpDevice):
 
         Where one does not lie where it lay, the heads are all that is read: values are not believed, and grow old.
         """
-        if self._are_heads_due and self._link.connected:
+        if not self._link.connected:
+            self._link.maintain(now_ns)
+            if not self._link.connected:
+                return
+        if self._are_heads_due:
             self._are_heads_due = False
             self._queue.extend(self._heads)
-        if not self._is_elsewhere or not self._link.connected:
-            super().begin_read(now_ns)
-        else:
+        if self._is_elsewhere:
             self.pump(now_ns)
+        else:
+            super().begin_read(now_ns)
 
     def begin_write(self, now_ns: int) -> None:
         """Queue what the limit needs now, and send what may go."""
@@ -183,8 +187,9 @@ class SunSpecDevice(ModbusTcpDevice):
         if not self._is_elsewhere:
             self._events.add(received_ns, f"{head.names()}: nothing is believed; start the run anew")
         self._is_elsewhere = self._are_heads_due = True
-        # What was to be read behind it would be read from the wrong place.
+        # What was to come behind it would be read from the wrong place, or written there.
         self._queue.clear()
+        self._put_off = None
 
     def end_phase(self, now_ns: int) -> None:
         """Abandon what has not been answered; a step of the sequence that was not even sent comes first in the next."""
@@ -235,6 +240,7 @@ class SunSpecDevice(ModbusTcpDevice):
 
     def _lose_connection(self) -> None:
         super()._lose_connection()
+        self._are_heads_due = True
         self._put_off = None
         if self._curtailment is not None:
             self._curtailment.lost()
