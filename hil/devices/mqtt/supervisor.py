@@ -81,7 +81,7 @@ class Supervisor:
         while True:
             self._counts["connect_attempts"] += 1
             began_ns = machine_ns()
-            trouble = await self._connect_once()
+            trouble = await self._attempt()
             if trouble.kind == "timeout" and not self._is_up:
                 closer = await asyncio.to_thread(look_closer, self._settings)
                 trouble = closer or trouble
@@ -96,6 +96,17 @@ class Supervisor:
                 self._backoff.reset()
             self._is_up = False
             await asyncio.sleep(self._backoff.next_s())
+
+    async def _attempt(self) -> Trouble:
+        """Connect in a task of its own: a group of tasks that ends by an error swallows a cancellation of its task."""
+        attempt = asyncio.create_task(self._connect_once())
+        try:
+            await asyncio.wait({attempt})
+        except asyncio.CancelledError:
+            attempt.cancel()
+            await asyncio.wait({attempt})
+            raise
+        return attempt.result()
 
     async def _connect_once(self) -> Trouble:
         """Give the reason of the connection's end."""
