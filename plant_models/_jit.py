@@ -8,8 +8,10 @@ by the value of an omitted argument, and the stamp changes with the code of any 
 
 from __future__ import annotations
 
+import sys
 import zlib
 from collections.abc import Callable
+from types import ModuleType
 from typing import ParamSpec, TypeVar, cast
 
 from numba import njit
@@ -17,13 +19,15 @@ from numba import njit
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_codes: list[bytes] = []
+_codes: list[tuple[str, bytes]] = []
+"""Module and code of each building block."""
 
 
 def inner(function: Callable[P, R]) -> Callable[P, R]:
     """Compile ``function`` as part of whatever entry calls it."""
     code = function.__code__
-    _codes.append(code.co_code + repr((code.co_name, code.co_consts, code.co_names)).encode())
+    text = code.co_code + repr((code.co_name, code.co_consts, code.co_names)).encode()
+    _codes.append((function.__module__, text))
     # Division follows IEEE 754 rather than raising: the kernels guard their divisors themselves.
     return cast("Callable[P, R]", njit(error_model="numpy")(function))
 
@@ -43,6 +47,27 @@ def plain(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", getattr(function, "py_func", function))
 
 
-def physics_stamp() -> int:
-    """Sum over the code of all building blocks compiled so far."""
-    return zlib.crc32(b"".join(_codes))
+def physics_stamp(module: str | None = None) -> int:
+    """Sum over the code of the building blocks behind ``module``, or of all so far.
+
+    With the module's name the sum is the same whatever else a process has imported, and in whatever order.
+    """
+    if module is None:
+        return zlib.crc32(b"".join(text for _, text in _codes))
+    behind = _modules_behind(module)
+    return zlib.crc32(b"".join(sorted(text for home, text in _codes if home in behind)))
+
+
+def _modules_behind(name: str) -> set[str]:
+    """Modules of the same package that ``name`` has its names from, and those that these have theirs from."""
+    package, behind, waiting = name.partition(".")[0], set[str](), [name]
+    while waiting:
+        module = waiting.pop()
+        if module in behind or module.partition(".")[0] != package or module not in sys.modules:
+            continue
+        behind.add(module)
+        for value in vars(sys.modules[module]).values():
+            home = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+            if isinstance(home, str):
+                waiting.append(home)
+    return behind

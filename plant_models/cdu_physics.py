@@ -275,7 +275,7 @@ def residual_w(y: Array, before: Array, p: Array, dt_s: float) -> float:
     return float((cdu if abs(cdu) > abs(racks) else racks) / dt_s)
 
 
-_STAMP = physics_stamp()
+_STAMP = physics_stamp(__name__)
 
 
 @entry

@@ -268,4 +268,4 @@ def _entries(stamp: int) -> tuple[Callable[..., None], Callable[..., None]]:
     return advance, derivative
 
 
-advance, derivative = _entries(physics_stamp())
+advance, derivative = _entries(physics_stamp(__name__))

@@ -57,3 +57,19 @@ def test_an_edited_building_block_is_never_taken_from_the_cache(tmp_path: Path):
     assert run(2.0) == "20.0 0"
     assert run(2.0) == "20.0 1"
     assert run(3.0) == "30.0 0"
+
+
+def test_the_stamp_of_a_module_is_the_same_whatever_else_is_loaded():
+    """Otherwise a process that loads more, or in another order, would compile everything again."""
+
+    def stamps(first: str) -> str:
+        code = (
+            f"{first}\nfrom plant_models import cdu_physics\nfrom plant_models.system import executor\n"
+            "from plant_models._jit import physics_stamp as stamp\n"
+            "print(stamp(cdu_physics.__name__), stamp(executor.__name__))"
+        )
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    one = stamps("")
+    assert one == stamps("import plant_models.components.tank, plant_models.linear, plant_models.cold_plate")
+    assert len(set(one.split())) == 2
