@@ -482,6 +482,25 @@ def test_two_clients_of_one_id_are_told_so(broker: Any) -> None:
     asyncio.run(both())
 
 
+def test_leaving_in_the_moment_the_connection_ends(broker: Any) -> None:
+    """Two clients of one id end each other all the time; whenever they are told to leave, they do."""
+
+    async def rounds() -> None:
+        counts: Counter[str] = Counter(dict.fromkeys(supervisor_module.COUNTERS, 0))
+        settings = settings_of(broker, backoff_min_s=0.01, backoff_max_s=0.02)
+        for number in range(12):
+            made = [Supervisor(settings, _Silent(), None, list, counts, lambda _: None) for _ in range(2)]
+            running = [asyncio.create_task(supervisor.run()) for supervisor in made]
+            await asyncio.sleep(0.15 + 0.013 * number)
+            for task in running:
+                task.cancel()
+            _, left = await asyncio.wait(running, timeout=20.0)
+            assert not left
+        assert counts["connections"] > 0
+
+    asyncio.run(rounds())
+
+
 def test_last_will_of_the_far_end_marks_its_values_at_once(broker: Any) -> None:
     chiller, loop = Chiller(broker), Loop(spec_of(broker))
     loop.until(lambda: loop.image.quality[SUPPLY] == GOOD)
