@@ -199,7 +199,7 @@ def _wind_m_s(where: Climate, draws: _Draws, seed: int) -> Array:
 
 
 def _hourly_latent(daily: Array, seed: int, stream: int) -> Array:
-    """Give a standard normal by hour, of which the day decides 64 % of the variance and the hours the rest."""  # (8760,)
+    """Give a standard normal by hour; the day decides 64 % of its variance, the hours the rest."""  # (8760,)
     hours = persistent(np.random.default_rng([seed, stream]), HOURS, 0.8)
     days = hourly(daily)
     return np.asarray(0.8 * days / max(float(days.std()), 1e-9) + 0.6 * hours)

@@ -1,0 +1,207 @@
+"""A PV plant up to its point of interconnection, as a plant that is stepped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from plant_models import pv_layout as layout
+from plant_models import pv_physics as physics
+from plant_models._jit import plain
+from plant_models.errors import PlantSettingError
+from plant_models.ports import Port
+from plant_models.pv_clouds import CELL_M, CELLS, cloud_hours, cloud_pattern, station_points
+from plant_models.pv_settings import PvSettings, packed
+from plant_models.pv_stations import settled_cell_degc
+from plant_models.pv_sun import Plane, sun_table
+from plant_models.weather import HOUR_S, YEAR_S, Weather
+
+EFFECTS: Mapping[tuple[str, str], int] = MappingProxyType({
+    ("active_power_limit_percent", "poi_power_mw"): +1,
+    ("active_power_limit_percent", "metered_power_mw"): +1,
+    ("reactive_power_command_mvar", "poi_reactive_power_mvar"): +1,
+    ("reactive_power_command_mvar", "metered_reactive_power_mvar"): +1,
+    ("reactive_power_command_mvar", "metered_voltage_pu"): +1,
+    ("grid_frequency_hz", "metered_frequency_hz"): +1,
+})  # fmt: skip
+"""Sign of the steady effect of an input on an output; none while there is no sun, or less than the limit."""
+
+STATION_STATES: Mapping[float, str] = MappingProxyType({
+    layout.RUNNING: "running",
+    layout.THROTTLED: "throttled",
+    layout.STANDBY: "standby",
+    layout.TRIPPED: "tripped",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PvSnapshot:
+    """Everything a :class:`PvPlant` remembers, to the bit."""
+
+    plant: bytes
+    stations: bytes
+    inputs: tuple[float, ...]
+    faults: tuple[float, ...]
+    counters: tuple[int, int]
+
+
+class PvPlant:
+    """A PV plant under a weather, from the sun to the meter. Satisfies ``hil.loop.protocols.Plant``.
+
+    Sun, clouds and weather are drawn at set-up and run by themselves; the same weather, settings, seed and
+    start give the same outputs to the bit. The year repeats.
+
+    Parameters
+    ----------
+    weather : Weather
+        Temperature, wind and cover (or, from a file, radiation).
+    settings : PvSettings, optional
+        See there; without, the plant of Tozeur with fixed rows.
+    seed : int
+        Of the clouds.
+    start_s : float
+        Time in the year at the plant's start, s from 1 January, 0 h local standard time.
+
+    Attributes
+    ----------
+    input_ports, output_ports : tuple of Port
+        In the order of ``step``.
+    default_inputs : dict of str to float
+        All inputs may stay unwired: no limit, no reactive power, a grid at 50 Hz and 1 pu.
+    faults : tuple of str
+        ``station_1_trip`` …; ``poi_meter_lost``: the meter's last values stay and ``poi_meter_valid`` is 0;
+        ``poi_breaker_open``: all stations trip.
+    rejected_inputs, clamped_inputs : int
+        How many input values were not finite (the last good one was held) or outside the domain.
+
+    Raises
+    ------
+    PlantSettingError
+        A negative seed, or a start outside the year.
+    """
+
+    input_ports: tuple[Port, ...] = layout.INPUT_PORTS
+    output_ports: tuple[Port, ...] = layout.OUTPUT_PORTS
+    effects: Mapping[tuple[str, str], int] = EFFECTS
+
+    def __init__(
+        self, weather: Weather, settings: PvSettings | None = None, *, seed: int = 0, start_s: float = 0.0
+    ) -> None:
+        self.settings = settings if settings is not None else PvSettings()
+        if seed < 0 or not 0.0 <= start_s < YEAR_S:
+            raise PlantSettingError(
+                f"seed {seed} must be 0 or more, start_s {start_s} within 0 … {YEAR_S:.0f}"
+            )
+        names = zip((port.name for port in self.input_ports), layout.INPUT_DEFAULTS, strict=True)
+        self.default_inputs = dict(names)
+        stations = self.settings.stations
+        trips = (f"station_{n + 1}_trip" for n in range(stations))
+        self.faults: tuple[str, ...] = ("poi_meter_lost", "poi_breaker_open", *trips)
+        self._p = packed(self.settings)
+        sun = sun_table(Plane.of(weather, self.settings))
+        air = np.column_stack([weather.dry_bulb_temp_degc, weather.wind_speed_m_s])
+        clouds = cloud_hours(weather, sun, self.settings.cloud_transmission, seed)
+        self._tables = (
+            sun.effective_w_m2,
+            np.ascontiguousarray(np.hstack([air, clouds])),
+            np.ascontiguousarray(station_points(self.settings)),
+            cloud_pattern(seed),
+        )
+        self._fault_switches = np.zeros(len(self.faults))
+        self._u = np.array(layout.INPUT_DEFAULTS)
+        self._y = np.zeros(layout.HEAD)
+        self._s = np.zeros((layout.STATION_ROWS, stations))
+        self._out = np.zeros(len(self.output_ports))
+        self._bounds = [*zip(layout.INPUT_LOW, layout.INPUT_HIGH, strict=True)]
+        self.rejected_inputs = 0
+        self.clamped_inputs = 0
+        self._start(start_s, seed)
+
+    def _start(self, start_s: float, seed: int) -> None:
+        y = self._y
+        y[layout.TIME] = start_s
+        place = np.random.default_rng([seed, 22]).random(2) * CELLS * CELL_M
+        y[layout.CLOUD_X], y[layout.CLOUD_Y] = place
+        y[layout.COMMAND] = y[layout.IN_FORCE] = self._u[layout.LIMIT]
+        # Steps without time: first irradiance, then what settled cells give, then what the POI sees of it. They also
+        # load the compiled kernel now, not in the first cycle, where it would take as long as thousands of steps.
+        self.step(self._u.tolist(), 0.0)
+        air_degc, wind_m_s = (self._tables[1][int(start_s // HOUR_S)][[layout.TEMP, layout.WIND]]).tolist()
+        settled = plain(settled_cell_degc)
+        s = self._s
+        s[layout.CELL] = [settled(sun, air_degc, wind_m_s) for sun in s[layout.IRRADIANCE].tolist()]
+        self.step(self._u.tolist(), 0.0)
+        s[layout.P] = s[layout.AVAILABLE]
+        self.step(self._u.tolist(), 0.0)
+        y[layout.METER_P : layout.METER_V + 1] = y[layout.POI_P : layout.POI_V + 1]
+        y[layout.METER_F] = self._u[layout.FREQUENCY]
+        self.step(self._u.tolist(), 0.0)
+
+    def step(self, inputs: Sequence[float], dt_s: float) -> list[float]:
+        """Advance by ``dt_s`` (s) with ``inputs`` held; gives the outputs at the end, in the ports' order.
+
+        A value that is not finite holds the last good one, a value outside the domain is clamped; both are
+        counted. ``dt_s`` = 0 gives the outputs of the present state.
+        """
+        u = self._u
+        for slot, (value, (low, high)) in enumerate(zip(inputs, self._bounds, strict=True)):
+            if low <= value <= high:
+                u[slot] = value
+            elif math.isfinite(value):
+                u[slot] = low if value < low else high
+                self.clamped_inputs += 1
+            else:
+                self.rejected_inputs += 1
+        physics.advance(
+            self._y, self._s, u, self._p, self._fault_switches, *self._tables, float(dt_s), self._out
+        )
+        return self._out.tolist()
+
+    def set_fault(self, fault: str, active: bool) -> None:
+        """Switch one of :attr:`faults` on or off.
+
+        Raises
+        ------
+        PlantSettingError
+            The plant has no such fault.
+        """
+        if fault not in self.faults:
+            raise PlantSettingError(f"a PV plant has no fault {fault!r}; there are {', '.join(self.faults)}")
+        self._fault_switches[self.faults.index(fault)] = float(active)
+
+    @property
+    def time_of_year_s(self) -> float:
+        """Time since 1 January, 0 h local standard time, s."""
+        return float(self._y[layout.TIME])
+
+    @property
+    def station_states(self) -> tuple[str, ...]:
+        """``running``, ``throttled``, ``standby`` or ``tripped``, by station."""
+        return tuple(STATION_STATES[state] for state in self._s[layout.STATE].tolist())
+
+    @property
+    def station_power_mw(self) -> tuple[float, ...]:
+        """AC power of each station."""
+        return tuple(self._s[layout.P].tolist())
+
+    def snapshot(self) -> PvSnapshot:
+        """Everything that later outputs depend on."""
+        return PvSnapshot(
+            plant=self._y.tobytes(),
+            stations=self._s.tobytes(),
+            inputs=tuple(self._u.tolist()),
+            faults=tuple(self._fault_switches.tolist()),
+            counters=(self.rejected_inputs, self.clamped_inputs),
+        )
+
+    def restore(self, snapshot: PvSnapshot) -> None:
+        """Go back to ``snapshot`` of this plant or one made alike; every later output is the same, to the bit."""
+        self._y[:] = np.frombuffer(snapshot.plant)
+        self._s[:] = np.frombuffer(snapshot.stations).reshape(self._s.shape)
+        self._u[:] = snapshot.inputs
+        self._fault_switches[:] = snapshot.faults
+        self.rejected_inputs, self.clamped_inputs = snapshot.counters
