@@ -1,9 +1,9 @@
 """The Python side of the field benchmarks: a whole cycle over Modbus TCP, in a process of its own.
 
-``python field_cycle.py RATE_HZ CYCLES apart|joined plain|rehearsed PORT...`` runs ``hil.loop.cycle.Cycle`` with a device
-a port: read 32 registers, two PI controllers, eight limiters, write 8 registers, heartbeat (in the register that follows
-them: joined; one further on: apart). Controllers and limiters are there for the first device only, unless one alone is
-given. Rehearsed is the rig key ``realtime.rehearse``. Prints one line of JSON, times in us.
+``python field_cycle.py RATE_HZ CYCLES apart|joined plain|rehearsed PORT...`` runs ``hil.loop.cycle.Cycle`` with a
+device a port: read 32 registers, two PI controllers, eight limiters, write 8 registers, heartbeat (in the register that
+follows them: joined; one further on: apart). Controllers and limiters are there for the first device only, unless one
+alone is given. Rehearsed is the rig key ``realtime.rehearse``. Prints one line of JSON, times in us.
 """
 
 from __future__ import annotations
