@@ -496,7 +496,7 @@ def test_leaving_in_the_moment_the_connection_ends(broker: Any) -> None:
                 task.cancel()
             _, left = await asyncio.wait(running, timeout=20.0)
             assert not left
-        assert counts["connections"] > 0
+        assert counts["connect_attempts"] > 24, "they did end each other"
 
     asyncio.run(rounds())
 

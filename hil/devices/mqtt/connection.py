@@ -61,6 +61,10 @@ def abandon(client: Client) -> None:
     The broker would take it for ours when it wakes up, under our client id.
     """
     client._client.disconnect()
+    ended = client._disconnected
+    if ended.done() and not ended.cancelled():
+        # Looked at, or else asyncio tells the terminal that nobody did.
+        ended.exception()
 
 
 def tls_context(tls: TlsSettings) -> ssl.SSLContext:
