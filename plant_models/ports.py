@@ -22,6 +22,7 @@ UNITS = (
     "pu",
     "W/m2",
     "m/s",
+    "s",
 )
 """Units as this package spells them; ``kg/s/kPa0.5`` is flow over the root of its drop, a conductance."""
 

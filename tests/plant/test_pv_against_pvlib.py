@@ -74,8 +74,8 @@ def test_clear_days(cloudless, mounting):
         worst_energy = max(worst_energy, abs(power_mw.sum() / expected_mw.sum() - 1.0))
     told = f"{worst_w_m2:.2f} W/m2, {worst_mw:.3f} MW, energy {worst_energy:.2e}"
     # The table is straight between 5 min; sunrise, backtracking's end and clipping have corners inside it.
-    assert worst_w_m2 < 6.0, told
-    assert worst_mw < 0.4, told
+    assert worst_w_m2 < 8.0, told
+    assert worst_mw < 0.5, told
     assert worst_energy < 5e-4, told
 
 
