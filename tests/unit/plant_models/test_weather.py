@@ -25,7 +25,7 @@ def extremes(year: Weather) -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def years_that_differ(name: str) -> list[Weather]:
-    return [synthetic_year(name, seed, typical=False) for seed in range(80)]
+    return [synthetic_year(name, seed, typical=False) for seed in range(60)]
 
 
 def monthly_errors(place: Climate, drawn: list[Weather]) -> float:
@@ -190,9 +190,14 @@ def year() -> Weather:
     return synthetic_year("tozeur", 5)
 
 
-@pytest.fixture
-def rows(year) -> list[list[str]]:
+@pytest.fixture(scope="module")
+def all_rows(year) -> list[list[str]]:
     return epw_rows(year)
+
+
+@pytest.fixture
+def rows(all_rows) -> list[list[str]]:
+    return [row.copy() for row in all_rows]
 
 
 def epw(rows: list[list[str]]) -> io.StringIO:
