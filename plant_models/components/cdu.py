@@ -60,7 +60,7 @@ _COAST_S, _FRICTION = PLACE["pump_coast_time_s"], PLACE["pump_friction"]
 _EXCHANGER, _FILTER, _RACKS, _RACK_DROP = (
     PLACE[n] for n in ("exchanger_share", "filter_share", "rack_share", "rack_drop_kpa")
 )
-_FASTEST = PLACE["fastest_rate_per_s"]
+_FASTEST, _FWS_KG = PLACE["fastest_rate_per_s"], PLACE["fws_mass_kg"]
 
 
 @inner
@@ -171,7 +171,9 @@ def cdu_settle(x: Array, u: Array, p: Array, h: float) -> None:
 @inner
 def cdu_rate_per_s(u: Array, p: Array) -> float:
     """Fastest exchange of any volume, 1/s, the FWS side's with its valve wide open."""
-    return physics.substep_rate_per_s(u, p[: p.size - _EXTRA])
+    drop = max(u[physics.FWS_DROP], 0.0)
+    fws = physics.fws_flow_ratio(1.0, drop, p) * p[_FWS_FLOW] / p[_FWS_KG]
+    return float(max(p[_FASTEST], fws))
 
 
 def cdu(

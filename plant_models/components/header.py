@@ -114,7 +114,9 @@ def header_outputs(x: Array, u: Array, p: Array, y: Array) -> None:
     total = p[_BYPASS_K] * opening(x[valves + n] / 100.0, p[_RANGEABILITY])
     y[_BYPASS_FLOW] = total
     for i in range(n):
-        own = p[_BRANCH_K] * opening(x[valves + i] / 100.0, p[_RANGEABILITY])
+        own = p[_BRANCH_K]
+        if x[valves + i] != 100.0:  # nearly always open: no power to take
+            own *= opening(x[valves + i] / 100.0, p[_RANGEABILITY])
         # First the conductances in the flows' places: flows are in proportion.
         y[_OF_BRANCHES + n + i] = in_series(own, u[i])
         total += y[_OF_BRANCHES + n + i]

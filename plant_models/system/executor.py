@@ -1,9 +1,9 @@
 """The compiled executor: evaluates, integrates and balances any composition through its tables.
 
 Classical fourth-order Runge–Kutta in equal substeps over the whole state, all components at the same instants. A
-substep is 0.25 s, or shorter where a component's fastest exchange asks for it: components say how fast. The volumes
-of a facility turn over in half a second or more, so that a stiff method's Jacobian (over a hundred states)
-would cost more than the substeps it saved.
+substep is 0.25 s (or what :meth:`Composition.build` is told), or shorter where a component's fastest exchange
+asks for it: components say how fast. The volumes of a facility turn over in half a second or more, so that a stiff
+method's Jacobian (over a hundred states) would cost more than the substeps it saved.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from plant_models.system.layout import Indices, Tables
 Array = npt.NDArray[np.float64]
 
 LONGEST_SUBSTEP_S = 0.25
+"""Default; the time constant of the fastest actuator."""
 WORK_ROWS = 6
 
 
@@ -85,7 +86,7 @@ def runge_kutta(z: Array, u: Array, y: Array, p: Array, t: Tables, h: float, wor
 
 
 @inner
-def settle(z: Array, u: Array, p: Array, t: Tables) -> None:
+def settle(z: Array, u: Array, p: Array, t: Tables, longest_s: float) -> None:
     """Let every component put right what a substep may not leave."""
     for k in range(t.parts.shape[0]):
         component_settle(
@@ -93,14 +94,14 @@ def settle(z: Array, u: Array, p: Array, t: Tables) -> None:
             z[t.parts[k, 1] : t.parts[k, 1] + t.parts[k, 5]],
             u[t.parts[k, 2] : t.ends[k, 1]],
             p[t.parts[k, 4] : t.ends[k, 3]],
-            LONGEST_SUBSTEP_S,
+            longest_s,
         )
 
 
 @inner
-def substep_rate_per_s(u: Array, p: Array, t: Tables) -> float:
+def substep_rate_per_s(u: Array, p: Array, t: Tables, longest_s: float) -> float:
     """Substeps a second: as many as the fastest component needs."""
-    rate = 1.0 / LONGEST_SUBSTEP_S
+    rate = 1.0 / longest_s
     for k in range(t.parts.shape[0]):
         own_u, own_p = u[t.parts[k, 2] : t.ends[k, 1]], p[t.parts[k, 4] : t.ends[k, 3]]
         rate = max(rate, component_rate_per_s(t.parts[k, 0], own_u, own_p))
@@ -159,6 +160,7 @@ def advance_all(
     low: Array,
     high: Array,
     dt_s: float,
+    longest_s: float,
     held: Array,
     out: Array,
     totals: Array,
@@ -170,7 +172,7 @@ def advance_all(
 
     Energies in ``z`` are those of the step, J; ``totals`` has their sums over all steps, at their places.
     The tables come one by one, since a tuple of arrays takes longer to hand over than a step to compute.
-    # (n_in,), (n_z,), (n_u,), (n_y,), (n_p,), tables, (), (n_in,), (n_out + 1,), (n_z,), (2,), (6, n_z)
+    # (n_in,), (n_z,), (n_u,), (n_y,), (n_p,), tables, (), (), (n_in,), (n_out + 1,), (n_z,), (2,), (6, n_z)
     """
     t = Tables(parts, ends, calls, wires, inlets, chosen, capacity, sign, boundary, low, high)
     admit(values, held, u, t, counters)
@@ -179,13 +181,13 @@ def advance_all(
         if t.sign[i] != 0.0:
             z[i] = 0.0
     evaluate(z, u, y, p, t, False)
-    settle(z, u, p, t)
+    settle(z, u, p, t, longest_s)
     before[:] = z
     if dt_s > 0.0:
-        substeps = max(math.ceil(dt_s * substep_rate_per_s(u, p, t) - 1e-9), 1)
+        substeps = max(math.ceil(dt_s * substep_rate_per_s(u, p, t, longest_s) - 1e-9), 1)
         for _ in range(substeps):
             runge_kutta(z, u, y, p, t, dt_s / substeps, work)
-            settle(z, u, p, t)
+            settle(z, u, p, t, longest_s)
         out[out.size - 1] = residual_w(z, before, t, dt_s) / 1000.0
         for i in range(z.size):
             if t.sign[i] != 0.0:
@@ -245,12 +247,12 @@ def _entries(stamp: int) -> tuple[Callable[..., None], Callable[..., None]]:
     def advance(  # type: ignore[no-untyped-def]
         values, z, u, y, p,
         parts, ends, calls, wires, inlets, chosen, capacity, sign, boundary, low, high,
-        dt_s, held, out, totals, counters, work,
+        dt_s, longest_s, held, out, totals, counters, work,
     ):  # fmt: skip
         advance_all(
             values, z, u, y, p,
             parts, ends, calls, wires, inlets, chosen, capacity, sign, boundary, low, high,
-            dt_s, held, out, totals, counters, work, stamp,
+            dt_s, longest_s, held, out, totals, counters, work, stamp,
         )  # fmt: skip
 
     @entry

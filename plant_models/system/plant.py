@@ -50,8 +50,9 @@ class SystemPlant:
         Empty: what an input does to an output of a whole is :func:`plant_models.linearize`'s to say.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, longest_substep_s: float = executor.LONGEST_SUBSTEP_S) -> None:
         self._layout = layout
+        self._longest_s = longest_substep_s
         self._t = layout.tables
         self.input_ports = tuple(Port(port.name, port.unit) for port in layout.inputs)
         self.output_ports = (*layout.outputs, RESIDUAL_PORT)
@@ -85,8 +86,8 @@ class SystemPlant:
         if values.shape != self._held.shape:
             raise ValueError(f"{values.size} inputs for {self._held.size} ports")
         executor.advance(
-            values, self._z, self._u, self._y, self._p, *self._t, float(dt_s), self._held, self._out, self._totals,
-            self._counters, self._work,
+            values, self._z, self._u, self._y, self._p, *self._t, float(dt_s), self._longest_s, self._held, self._out,
+            self._totals, self._counters, self._work,
         )  # fmt: skip
         return self._out.tolist()
 

@@ -84,6 +84,8 @@ def test_names_and_values_that_cannot_be_are_refused(whole):
         whole.share("mixed", "a.flow_kg_s", "b.inlet_temp_degc")
     with pytest.raises(PlantSettingError, match="no output 'nothing'"):
         whole.build(["a.nothing"])
+    with pytest.raises(PlantSettingError, match="longest_substep_s"):
+        whole.build(longest_substep_s=2.0)
     with pytest.raises(PlantSettingError, match="without components"):
         Composition().build()
 
