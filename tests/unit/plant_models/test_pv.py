@@ -8,6 +8,7 @@ from plant_models import pv_layout as layout
 from plant_models.errors import PlantSettingError
 from plant_models.ports import UNITS
 from plant_models.pv_clouds import cloud_pattern, station_points
+from plant_models.pv_grid import poi_voltage_pu
 from plant_models.pv_plant import PvPlant
 from plant_models.pv_settings import PACKED, PvSettings, packed
 from plant_models.weather_year import synthetic_year
@@ -330,3 +331,13 @@ def test_the_year_goes_round(cloudless):
     told = stepped(plant, 60.0)
     assert plant.time_of_year_s == pytest.approx(30.0)
     assert told["poi_power_mw"] == -0.06
+
+
+@pytest.mark.parametrize(("p_mw", "q_mvar"), [(60.0, 0.0), (50.0, 26.4), (50.0, -26.4), (-5.0, 0.0)])
+def test_the_voltage_at_the_poi_solves_the_power_flow(p_mw, q_mvar):
+    """Against the phasors: V = E + Z conj(S / V), iterated."""
+    impedance = complex(1.0, 3.0) / abs(complex(1.0, 3.0)) / 300.0
+    voltage = complex(0.98, 0.0)
+    for _ in range(200):
+        voltage = 0.98 + impedance * (complex(p_mw, q_mvar) / voltage).conjugate()
+    assert poi_voltage_pu(p_mw, q_mvar, 0.98, 300.0, 3.0) == pytest.approx(abs(voltage), rel=1e-9)
