@@ -26,14 +26,22 @@ if TYPE_CHECKING:
         NoEquilibriumError,
         PlantError,
         PlantSettingError,
+        WeatherError,
     )
     from plant_models.fluid import Fluid, FluidProperties, fluid_properties
     from plant_models.io_system import linearize, to_control
     from plant_models.linear import LinearPlant
     from plant_models.ports import Port
+    from plant_models.pv_plant import PvPlant
+    from plant_models.pv_settings import PvSettings
+    from plant_models.pv_wan import WanDelay
     from plant_models.sizing import CduSettings
     from plant_models.system.composition import Composition
     from plant_models.system.plant import SystemPlant
+    from plant_models.weather import Weather
+    from plant_models.weather_climate import Climate, climate
+    from plant_models.weather_file import read_epw, read_tmy3
+    from plant_models.weather_year import synthetic_year
 
 _HOMES = {
     "CduPlant": "cdu",
@@ -48,6 +56,7 @@ _HOMES = {
     "NoEquilibriumError": "errors",
     "PlantError": "errors",
     "PlantSettingError": "errors",
+    "WeatherError": "errors",
     "Fluid": "fluid",
     "FluidProperties": "fluid",
     "fluid_properties": "fluid",
@@ -55,17 +64,53 @@ _HOMES = {
     "to_control": "io_system",
     "LinearPlant": "linear",
     "Port": "ports",
+    "PvPlant": "pv_plant",
+    "PvSettings": "pv_settings",
+    "WanDelay": "pv_wan",
     "CduSettings": "sizing",
     "datasheet": "datasheets",
     "Composition": "system.composition",
     "SystemPlant": "system.plant",
+    "Weather": "weather",
+    "Climate": "weather_climate",
+    "climate": "weather_climate",
+    "read_epw": "weather_file",
+    "read_tmy3": "weather_file",
+    "synthetic_year": "weather_year",
 }
 __all__ = [
-    "DATASHEETS", "DESCHUTES_2MW", "XDU1350", "CduDatasheet", "CduPlant", "CduSettings", "ColdPlate",
+    "DATASHEETS",
+    "DESCHUTES_2MW",
+    "XDU1350",
+    "CduDatasheet",
+    "CduPlant",
+    "CduSettings",
+    "Climate",
+    "ColdPlate",
     "Composition",
     "DatasheetError",
-    "Fluid", "FluidProperties", "LinearModelError", "LinearPlant", "NoEquilibriumError", "PlantError",
-    "PlantSettingError", "Port", "SystemPlant", "datasheet", "datasheet_from", "fluid_properties", "linearize",
+    "Fluid",
+    "FluidProperties",
+    "LinearModelError",
+    "LinearPlant",
+    "NoEquilibriumError",
+    "PlantError",
+    "PlantSettingError",
+    "Port",
+    "PvPlant",
+    "PvSettings",
+    "SystemPlant",
+    "WanDelay",
+    "Weather",
+    "WeatherError",
+    "climate",
+    "datasheet",
+    "datasheet_from",
+    "fluid_properties",
+    "linearize",
+    "read_epw",
+    "read_tmy3",
+    "synthetic_year",
     "to_control",
 ]  # fmt: skip
 
