@@ -341,3 +341,38 @@ def test_the_voltage_at_the_poi_solves_the_power_flow(p_mw, q_mvar):
     for _ in range(200):
         voltage = 0.98 + impedance * (complex(p_mw, q_mvar) / voltage).conjugate()
     assert poi_voltage_pu(p_mw, q_mvar, 0.98, 300.0, 3.0) == pytest.approx(abs(voltage), rel=1e-9)
+
+
+@pytest.mark.parametrize("start_s", [NOON_OF_JUNE_9, MIDNIGHT_OF_JUNE_9, MIDNIGHT_OF_JUNE_9 + 5.0 * 3600.0])
+def test_whatever_comes_in_every_output_is_finite_and_inside_what_is_physical(half_covered, start_s):
+    rng = np.random.default_rng(1)
+    plant = PvPlant(half_covered, PvSettings(reversion_time_s=20.0, night_reactive=True), start_s=start_s)
+    odd = (math.nan, math.inf, -math.inf, -1.0, 0.0, 1e-9, 1.0, 50.0, 100.0, 1e300)
+    for _ in range(3000):
+        inputs = list(plant.default_inputs.values())
+        slot = rng.integers(5)
+        inputs[slot] = odd[rng.integers(len(odd))] if rng.random() < 0.5 else inputs[slot] * 2 * rng.random()
+        plant.set_fault(plant.faults[rng.integers(len(plant.faults))], bool(rng.random() < 0.3))
+        told = dict(zip(NAMES, plant.step(inputs, float(rng.choice([0.0, 0.1, 1.0, 60.0]))), strict=True))
+        assert all(math.isfinite(value) for value in told.values())
+        assert -0.06 - 0.015 * 66.0**2 / 60.0 - 1e-9 <= told["poi_power_mw"] <= 60.0
+        assert 0.0 <= told["available_power_mw"] <= 60.0 + 1e-9
+        assert 0.0 <= min(plant.station_power_mw) <= max(plant.station_power_mw) <= 3.0 + 1e-9
+        states = [told[f"stations_{state}"] for state in ("running", "tripped", "standby")]
+        assert sum(states) == 20.0
+    assert plant.rejected_inputs > 0 < plant.clamped_inputs
+
+
+def test_exported_energy_is_the_power_over_time(half_covered):
+    plant = PvPlant(half_covered, seed=2, start_s=NOON_OF_JUNE_9)
+    power = [stepped(plant, 0.0)["poi_power_mw"]]
+    for _ in range(900):
+        told = stepped(plant, 2.0)
+        power.append(told["poi_power_mw"])
+    assert told["exported_energy_mwh"] == pytest.approx(np.trapezoid(power, dx=2.0) / 3600.0, rel=1e-12)
+    assert np.ptp(power) > 5.0
+    # One step of half an hour is divided, and takes the same energy.
+    long = PvPlant(half_covered, seed=2, start_s=NOON_OF_JUNE_9)
+    assert stepped(long, 1800.0)["exported_energy_mwh"] == pytest.approx(
+        told["exported_energy_mwh"], rel=0.02
+    )
