@@ -23,10 +23,14 @@ class WriteBlock:
     Two shortcuts leave the answer as it is: where every cell goes out every cycle, the whole block does, in one
     pass; where nothing was due for these very words the last time, nothing is now. Both need whole numbers of
     one register, no cell that was refused, and none with rules of its own.
+
+    Attributes
+    ----------
+    cells : sequence of WriteCell
+        In the order of their addresses.
     """
 
     __slots__ = (
-        "_cells",
         "_events",
         "_function",
         "_image",
@@ -38,6 +42,7 @@ class WriteBlock:
         "_told_ns",
         "_unit_id",
         "_whole",
+        "cells",
     )
 
     def __init__(
@@ -45,7 +50,7 @@ class WriteBlock:
         events: Events | None = None,
     ) -> None:  # fmt: skip
         self._unit_id, self._function = unit_id, function
-        self._cells = cells
+        self.cells = cells
         self._image = image
         self._single = single
         self._events = Events() if events is None else events
@@ -79,7 +84,7 @@ class WriteBlock:
         refused = 0
         before = len(exchanges)
         run: list[WriteCell] = []
-        for cell in self._cells:
+        for cell in self.cells:
             refusal = cell.prepare()
             if refusal is not None:
                 refused += 1
@@ -92,8 +97,8 @@ class WriteBlock:
                 run.append(cell)
         if run:
             exchanges.append(self._exchange(run))
-        self._quick = not any(cell.refused or cell.alone for cell in self._cells)
-        rests = len(exchanges) == before and all(cell.by_words for cell in self._cells)
+        self._quick = not any(cell.refused or cell.alone for cell in self.cells)
+        rests = len(exchanges) == before and all(cell.by_words for cell in self.cells)
         self._settled = words if rests else None
         return refused
 
@@ -116,11 +121,12 @@ class WriteBlock:
     def forget(self) -> None:
         """Have every cell due: what the device holds is not known."""
         self._settled = None
-        for cell in self._cells:
+        for cell in self.cells:
             cell.forget()
 
     def force(self) -> None:
-        """Have every cell due, whatever its policy and rules."""
+        """Have every cell due, whatever its policy and rules, and learn of each whether it was acknowledged."""
         self._settled = None
-        for cell in self._cells:
+        self._quick = False
+        for cell in self.cells:
             cell.force()

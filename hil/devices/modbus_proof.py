@@ -1,7 +1,8 @@
 """The start-up proof of a Modbus TCP device: one blocking conversation that finds what is wrong.
 
 Every point is read once. What does not answer is looked into until a person can be told the cause and the
-nearest right thing: another unit id that answers, the neighbour of an address that is off by one.
+nearest right thing: another unit id that answers, the neighbour of an address that is off by one. A unit that is only
+written is asked one question, for nothing else would tell that it is not there.
 """
 
 from __future__ import annotations
@@ -37,8 +38,9 @@ def prove(
     points: Sequence[Point],
     place: tuple[str, int | None],
     deadline_s: float,
+    written: Sequence[Point] = (),
 ) -> tuple[SocketAddress, socket.socket]:
-    """Connect and read every point; gives the resolved address and the open connection.
+    """Connect, read every point, and have every unit answer; gives the resolved address and the open connection.
 
     Parameters
     ----------
@@ -50,6 +52,9 @@ def prove(
         File and line of the device in the rig.
     deadline_s : float
         Latest end, on ``time.monotonic``.
+    written : sequence of Point
+        To be written. Of a unit none of whose points is read, one is asked for; a refusal is an answer, unless it is a
+        gateway's that does not reach the unit.
 
     Raises
     ------
@@ -59,8 +64,11 @@ def prove(
     who = f'device "{name}" at {settings.address}'
     address = resolve(who, settings, place)
     connection = connect(who, settings, address, place)
+    conversation = Conversation(connection, deadline_s)
     try:
-        problems = _read_all(who, settings, points, place, Conversation(connection, deadline_s))
+        problems = _read_all(who, settings, points, place, conversation)
+        if not (problems and conversation.out_of_time):
+            problems += _ask_written(who, settings, _first_of_units(points, written), place, conversation)
     except (BrokenError, OSError) as error:
         why = str(error) if isinstance(error, BrokenError) else f"drops the connection: {error.strerror}"
         problems = [Problem(*place, f"{who} {why}", "check host and port; close other clients of the device")]
@@ -91,6 +99,36 @@ def _read_all(
             pending[:0] = halves(block)
         elif reply.exception:
             problems += _refused(who, points, block, reply, conversation, len(problems) < _ADVICE_LIMIT)
+    return problems
+
+
+def _first_of_units(points: Sequence[Point], written: Sequence[Point]) -> list[Point]:
+    """Give the first written point of each unit of which nothing is read."""
+    known = {point.unit_id for point in points}
+    firsts: dict[int, Point] = {}
+    for point in written:
+        if point.unit_id not in known:
+            firsts.setdefault(point.unit_id, point)
+    return list(firsts.values())
+
+
+def _ask_written(
+    who: str,
+    settings: ModbusTcpSettings,
+    firsts: Sequence[Point],
+    place: tuple[str, int | None],
+    conversation: Conversation,
+) -> list[Problem]:
+    """Ask each unit that is only written; a point that cannot be read is refused, by a unit that is there."""
+    problems: list[Problem] = []
+    for point in firsts:
+        (block,) = coalesce_reads([point], settings.limits)
+        time.sleep(settings.gap_ms / 1e3)
+        reply = conversation.ask(_request(block), settings.reply_timeout_s)
+        if reply is None and conversation.out_of_time:
+            raise BrokenError("does not answer all in time: the time for the start-up proof ran out")
+        if reply is None or reply.exception in _GATEWAY_EXCEPTIONS:
+            problems.append(_silent(who, settings, [point], block, place, conversation, reply))
     return problems
 
 

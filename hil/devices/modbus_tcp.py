@@ -124,7 +124,9 @@ class ModbusTcpDevice:
         self._refusals = Refusals(self._read_plan, self._plan, self._counts, self._events, settings.probe_s)
 
     def prove(self, timeout_s: float) -> None:
-        """Connect and read every point once, before the loop; the connection is kept. May take ``timeout_s``.
+        """Connect, read every point once and have every unit answer, before the loop; the connection is kept.
+
+        May take ``timeout_s``.
 
         Raises
         ------
@@ -134,7 +136,8 @@ class ModbusTcpDevice:
         points = list(self._read_plan.points)
         points += [point for point in self._plan.readable() if point not in points]
         deadline_s = time.monotonic() + timeout_s
-        address, connection = prove(self.name, self.settings, points, self._place, deadline_s)
+        written = self._plan.points
+        address, connection = prove(self.name, self.settings, points, self._place, deadline_s, written)
         self._link.aim(address)
         self.adopt(connection)
 

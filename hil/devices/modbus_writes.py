@@ -104,11 +104,20 @@ class WritePlan:
             if settings.heartbeat_joined and not single:
                 self._joins = min(settings.max_registers, MAX_COUNT[WRITE_REGISTERS])
 
+    @property
+    def points(self) -> list[Point]:
+        """All that is written, the heartbeat last."""
+        points = [binding.point for binding in self._bindings]
+        return points if self.heartbeat is None else [*points, self.heartbeat]
+
+    @property
+    def cells(self) -> list[WriteCell]:
+        """What is written, as one each, the heartbeat aside."""
+        return [cell for block in self._blocks for cell in block.cells]
+
     def readable(self) -> list[Point]:
         """Give the written points that can be read back, for the start-up proof."""
-        points = [binding.point for binding in self._bindings]
-        if self.heartbeat is not None:
-            points.append(self.heartbeat)
+        points = self.points
         points += [point for point in self.readbacks.targets if point not in points]
         return [point for point in points if point.readable]
 

@@ -324,6 +324,38 @@ def test_proof_checks_written_points_and_the_heartbeat(server: MisbehavingServer
     rig.device.close()
 
 
+def write_only(unit_id: int, port: int) -> ModbusTcpDevice:
+    """One point read of unit 1, one only written of ``unit_id``."""
+    image = Image([Signal("flow", "1", 0, 70000, 0), Signal("valve", "1", 0, 70000, 0)])
+    read = Point("flow", 1, "holding_register", 2, "uint16", file="plc.csv", line=2)
+    valve = Point("valve", unit_id, "holding_register", 10, "uint16", access="w", write="every_cycle",
+                  file="plc.csv", line=3)  # fmt: skip
+    return ModbusTcpDevice(
+        "plc", ModbusTcpSettings("127.0.0.1", port, reply_timeout_s=1.0), image, [(read, 0)], [(valve, 1)],
+        time.monotonic_ns, place=("rig.yaml", 12),
+    )  # fmt: skip
+
+
+def test_proof_finds_the_wrong_unit_id_of_a_point_that_is_only_written(server: MisbehavingServer) -> None:
+    server.unit_ids = {1}
+    device = write_only(9, server.port)
+    with pytest.raises(DeviceError) as caught:
+        device.prove(60.0)
+    device.close()
+    (problem,) = caught.value.problems
+    assert 'unit id 9: does not answer within 1 s (asked for plc.csv:3 "valve")' in problem.what
+    assert problem.hint == "unit id 1 answers: correct unit_id in plc.csv"
+    assert server.registers[10] == 0, "a proof reads, it never writes"
+
+
+def test_a_refused_read_is_an_answer_of_a_unit_that_is_only_written(server: MisbehavingServer) -> None:
+    server.missing = {10}
+    device = write_only(9, server.port)
+    device.prove(60.0)
+    device.close()
+    assert [request.unit_id for request in server.seen] == [1, 9]
+
+
 def test_proof_that_runs_out_of_time_says_so(server: MisbehavingServer) -> None:
     rig = Rig(server.port)
     server.delay_s, server.mode = 0.2, "late"
