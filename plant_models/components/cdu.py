@@ -60,6 +60,12 @@ _COAST_S, _FRICTION = PLACE["pump_coast_time_s"], PLACE["pump_friction"]
 _EXCHANGER, _FILTER, _RACKS, _RACK_DROP = (
     PLACE[n] for n in ("exchanger_share", "filter_share", "rack_share", "rack_drop_kpa")
 )
+_FWS_TEMPS = ("fws_supply_temp_degc", "fws_return_temp_degc")
+_ENERGIES = (
+    Energy("fws_heat", False, "fws_supply_temp_degc"),
+    Energy("pump_heat", True, None),
+    Energy("rack_heat", True, "rack_heat_kw"),
+)
 _FASTEST, _FWS_KG = PLACE["fastest_rate_per_s"], PLACE["fws_mass_kg"]
 
 
@@ -204,17 +210,9 @@ def cdu(
     DatasheetError, PlantSettingError
         As there; also a number of pumps or a share out of range, or parallel pumps with a flat head curve.
     """
-    share = 1.0 / pumps if pump_share is None and pumps > 0 else float(pump_share or 0.0)
-    if not 1 <= pumps <= MOST_PUMPS or not 0.1 <= share <= 1.0 or pumps * share < 0.999:
-        raise PlantSettingError(
-            f"{pumps} pumps of {share:g} of the design flow each: 1 to {MOST_PUMPS} pumps of 0.1 … 1, that "
-            "carry it together"
-        )
+    share = 1.0 / max(pumps, 1) if pump_share is None else pump_share
     plant = CduPlant.from_datasheet(sheet, plate=plate, **settings)
-    if (pumps, share) != (1, 1.0) and plant.parameters.pump_shutoff_ratio < 1.01:
-        raise PlantSettingError(
-            "pump_shutoff_head_ratio below 1.01: parallel pumps with flat curves share no flow"
-        )
+    _check_pumps(pumps, share, plant.parameters.pump_shutoff_ratio)
     packed = plant.packed_parameters
     # Stand-by pumps that run beside the others push more than the design flow, and the volumes turn over faster.
     packed[_FASTEST] *= pumps * share
@@ -227,19 +225,25 @@ def cdu(
         inputs=_inputs(held, pumps),
         states=_states(pumps),
         stages=_stages(pumps),
-        energies=(
-            Energy("fws_heat", False, "fws_supply_temp_degc"),
-            Energy("pump_heat", True, None),
-            Energy("rack_heat", True, "rack_heat_kw"),
-        ),
+        energies=_ENERGIES,
         parameters=np.array([*packed, *extra]),
         capacity_j_k=_capacities(plant, pumps),
         start=np.array([*plant.state[:_PUMP], *speeds]),
         faults=_faults(pumps, packed.size),
-        heat_capacity_j_kgk=dict.fromkeys(
-            ("fws_supply_temp_degc", "fws_return_temp_degc"), plant.parameters.fws_cp_j_kgk
-        ),
+        heat_capacity_j_kgk=dict.fromkeys(_FWS_TEMPS, plant.parameters.fws_cp_j_kgk),
     )
+
+
+def _check_pumps(pumps: int, share: float, shutoff_ratio: float) -> None:
+    if not 1 <= pumps <= MOST_PUMPS or not 0.1 <= share <= 1.0 or pumps * share < 0.999:
+        raise PlantSettingError(
+            f"{pumps} pumps of {share:g} of the design flow each: 1 to {MOST_PUMPS} pumps of 0.1 … 1, that "
+            "carry it together"
+        )
+    if (pumps, share) != (1, 1.0) and shutoff_ratio < 1.01:
+        raise PlantSettingError(
+            "pump_shutoff_head_ratio below 1.01: parallel pumps with flat curves share no flow"
+        )
 
 
 def _numbered(name: str, pumps: int) -> list[str]:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from plant_models._jit import inner
 from plant_models.components import codes
+from plant_models.components.checks import in_range
 from plant_models.errors import PlantSettingError
 from plant_models.ports import Port
 from plant_models.system.component import Component, Energy, InputPort, Stage
@@ -22,6 +23,12 @@ Array = npt.NDArray[np.float64]
 MOST_CELLS = 50
 _CP, _CELL_KG, _LOSS_W_K, _MOST_KG_S = range(4)
 _FLOW, _INLET, _AMBIENT = range(3)
+_STAGES = (Stage((), (Port("outlet_temp_degc", "degC"),)),)
+_ENERGIES = (
+    Energy("inlet_heat", True, "inlet_temp_degc"),
+    Energy("outlet_heat", False, "outlet_temp_degc"),
+    Energy("lost_heat", False, None),
+)
 
 
 @inner
@@ -71,20 +78,22 @@ def pipe(
     PlantSettingError
         A figure out of range, or cells so small that they would take substeps below 50 ms.
     """
-    for name, value, low, high in (
-        ("volume_l", volume_l, 0.1, 1e7), ("flow_kg_s", flow_kg_s, 1e-3, 1e5), ("cells", cells, 1, MOST_CELLS),
-        ("density_kg_m3", density_kg_m3, 500.0, 2000.0), ("cp_j_kgk", cp_j_kgk, 1000.0, 6000.0),
-        ("loss_w_k", loss_w_k, 0.0, 1e6), ("temp_degc", temp_degc, -20.0, 120.0),
-    ):  # fmt: skip
-        if not low <= value <= high:
-            raise PlantSettingError(f"pipe: {name} = {value!r} is outside {low:g} … {high:g}")
+    in_range(
+        "pipe",
+        volume_l=(volume_l, 0.1, 1e7),
+        flow_kg_s=(flow_kg_s, 1e-3, 1e5),
+        cells=(cells, 1, MOST_CELLS),
+        density_kg_m3=(density_kg_m3, 500.0, 2000.0),
+        cp_j_kgk=(cp_j_kgk, 1000.0, 6000.0),
+        loss_w_k=(loss_w_k, 0.0, 1e6),
+        temp_degc=(temp_degc, -20.0, 120.0),
+    )
     cell_kg = volume_l / 1000.0 * density_kg_m3 / cells
     if 2.0 * flow_kg_s / cell_kg > 20.0:
         raise PlantSettingError(
             f"pipe: {cells} cells of {cell_kg:.3g} kg at {flow_kg_s:g} kg/s turn over in "
             f"{cell_kg / flow_kg_s:.2g} s; take fewer cells"
         )
-    temps = ("inlet_temp_degc", "outlet_temp_degc")
     return Component(
         kind="pipe",
         code=codes.PIPE,
@@ -94,14 +103,10 @@ def pipe(
             InputPort("ambient_temp_degc", "degC", -60.0, 70.0, 20.0, optional=True),
         ),
         states=tuple(Port(f"cell_{i + 1}_temp_degc", "degC") for i in range(cells)),
-        stages=(Stage((), (Port("outlet_temp_degc", "degC"),)),),
-        energies=(
-            Energy("inlet_heat", True, "inlet_temp_degc"),
-            Energy("outlet_heat", False, "outlet_temp_degc"),
-            Energy("lost_heat", False, None),
-        ),
+        stages=_STAGES,
+        energies=_ENERGIES,
         parameters=np.array([cp_j_kgk, cell_kg, loss_w_k, 2.0 * flow_kg_s]),
         capacity_j_k=np.full(cells, cell_kg * cp_j_kgk),
         start=np.full(cells, temp_degc),
-        heat_capacity_j_kgk=dict.fromkeys(temps, cp_j_kgk),
+        heat_capacity_j_kgk=dict.fromkeys(("inlet_temp_degc", "outlet_temp_degc"), cp_j_kgk),
     )

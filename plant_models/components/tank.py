@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from plant_models._jit import inner
 from plant_models.components import codes
+from plant_models.components.checks import in_range
 from plant_models.errors import PlantSettingError
 from plant_models.ports import Port
 from plant_models.system.component import Component, Energy, InputPort, Stage
@@ -22,6 +23,14 @@ Array = npt.NDArray[np.float64]
 MOST_LAYERS = 40
 _CP, _LAYER_KG, _BETWEEN_W_K, _MIXING_W_K, _MOST_KG_S = range(5)
 _LOAD_FLOW, _LOAD_RETURN, _SOURCE_FLOW, _SOURCE_RETURN = range(4)
+_TEMPS = ("load_return_temp_degc", "source_return_temp_degc", "bottom_temp_degc", "top_temp_degc")
+_STAGES = (
+    Stage((), tuple(Port(name, "degC") for name in ("bottom_temp_degc", "top_temp_degc", "mean_temp_degc"))),
+)
+_ENERGIES = (
+    Energy("load_heat", True, "load_return_temp_degc"),
+    Energy("source_heat", False, "source_return_temp_degc"),
+)
 _MIXING_TIME_S = 30.0
 """Time in which an inversion between two layers decays: short against charging, long against a substep."""
 _CONDUCTION_TIME_S = 20.0 * 3600.0
@@ -84,20 +93,21 @@ def tank(
     PlantSettingError
         A figure out of range, or layers that turn over in less than a second.
     """
-    for name, value, low, high in (
-        ("volume_l", volume_l, 10.0, 1e7), ("flow_kg_s", flow_kg_s, 1e-3, 1e5), ("layers", layers, 2, MOST_LAYERS),
-        ("density_kg_m3", density_kg_m3, 500.0, 2000.0), ("cp_j_kgk", cp_j_kgk, 1000.0, 6000.0),
-        ("temp_degc", temp_degc, -20.0, 120.0),
-    ):  # fmt: skip
-        if not low <= value <= high:
-            raise PlantSettingError(f"tank: {name} = {value!r} is outside {low:g} … {high:g}")
+    in_range(
+        "tank",
+        volume_l=(volume_l, 10.0, 1e7),
+        flow_kg_s=(flow_kg_s, 1e-3, 1e5),
+        layers=(layers, 2, MOST_LAYERS),
+        density_kg_m3=(density_kg_m3, 500.0, 2000.0),
+        cp_j_kgk=(cp_j_kgk, 1000.0, 6000.0),
+        temp_degc=(temp_degc, -20.0, 120.0),
+    )
     layer_kg = volume_l / 1000.0 * density_kg_m3 / layers
     if layer_kg < flow_kg_s:
         raise PlantSettingError(
             f"tank: {layers} layers of {layer_kg:.3g} kg at {flow_kg_s:g} kg/s; take fewer"
         )
     capacity = layer_kg * cp_j_kgk
-    temps = ("load_return_temp_degc", "source_return_temp_degc", "bottom_temp_degc", "top_temp_degc")
     return Component(
         kind="tank",
         code=codes.TANK,
@@ -108,24 +118,12 @@ def tank(
             InputPort("source_return_temp_degc", "degC", -20.0, 120.0, temp_degc),
         ),
         states=tuple(Port(f"layer_{i + 1}_temp_degc", "degC") for i in range(layers)),
-        stages=(
-            Stage(
-                (),
-                (
-                    Port("bottom_temp_degc", "degC"),
-                    Port("top_temp_degc", "degC"),
-                    Port("mean_temp_degc", "degC"),
-                ),
-            ),
-        ),
-        energies=(
-            Energy("load_heat", True, "load_return_temp_degc"),
-            Energy("source_heat", False, "source_return_temp_degc"),
-        ),
+        stages=_STAGES,
+        energies=_ENERGIES,
         parameters=np.array(
             [cp_j_kgk, layer_kg, capacity / _CONDUCTION_TIME_S, capacity / _MIXING_TIME_S, flow_kg_s]
         ),
         capacity_j_k=np.full(layers, capacity),
         start=np.full(layers, temp_degc),
-        heat_capacity_j_kgk=dict.fromkeys(temps, cp_j_kgk),
+        heat_capacity_j_kgk=dict.fromkeys(_TEMPS, cp_j_kgk),
     )

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from plant_models._jit import inner
 from plant_models.actuator import actuator_rate_per_s
 from plant_models.components import codes
-from plant_models.errors import PlantSettingError
+from plant_models.components.checks import in_range
 from plant_models.ports import Port
 from plant_models.system.component import Component, Energy, InputPort, Stage
 
@@ -23,6 +23,23 @@ Array = npt.NDArray[np.float64]
 _CP, _COOLER_K, _BYPASS_K, _PORT_K, _STROKE_S, _STUCK = range(6)
 _FLOW, _WARM, _COOLED, _COMMAND = range(4)
 _CONDUCTANCE, _SHARE, _POSITION, _TO_COOLER, _PAST, _MIXED = range(6)
+_TEMPS = ("return_temp_degc", "cooled_temp_degc", "supply_temp_degc")
+_STAGES = (
+    Stage(
+        (),
+        (
+            Port("conductance_kg_s_kpa05", "kg/s/kPa0.5"),
+            Port("cooler_share", "1"),
+            Port("valve_position_percent", "%"),
+        ),
+    ),
+    Stage(("flow_kg_s",), (Port("cooler_flow_kg_s", "kg/s"), Port("bypass_flow_kg_s", "kg/s"))),
+    Stage(("return_temp_degc", "cooled_temp_degc"), (Port("supply_temp_degc", "degC"),)),
+)
+_ENERGIES = (
+    Energy("return_heat", True, "return_temp_degc"),
+    Energy("cooler_heat", False, "cooled_temp_degc"),
+)
 
 
 @inner
@@ -79,16 +96,17 @@ def three_way(
     PlantSettingError
         A figure out of range.
     """
-    for name, value, low, high in (
-        ("flow_kg_s", flow_kg_s, 1e-3, 1e5), ("cooler_drop_kpa", cooler_drop_kpa, 0.1, 2000.0),
-        ("cp_j_kgk", cp_j_kgk, 1000.0, 6000.0), ("valve_authority", valve_authority, 0.05, 0.95),
-        ("stroke_time_s", stroke_time_s, 0.5, 3600.0), ("temp_degc", temp_degc, -20.0, 120.0),
-    ):  # fmt: skip
-        if not low <= value <= high:
-            raise PlantSettingError(f"three-way valve: {name} = {value!r} is outside {low:g} … {high:g}")
+    in_range(
+        "three-way valve",
+        flow_kg_s=(flow_kg_s, 1e-3, 1e5),
+        cooler_drop_kpa=(cooler_drop_kpa, 0.1, 2000.0),
+        cp_j_kgk=(cp_j_kgk, 1000.0, 6000.0),
+        valve_authority=(valve_authority, 0.05, 0.95),
+        stroke_time_s=(stroke_time_s, 0.5, 3600.0),
+        temp_degc=(temp_degc, -20.0, 120.0),
+    )
     fixed = flow_kg_s / math.sqrt(cooler_drop_kpa)
     port = flow_kg_s / math.sqrt(cooler_drop_kpa * valve_authority / (1.0 - valve_authority))
-    temps = ("return_temp_degc", "cooled_temp_degc", "supply_temp_degc")
     return Component(
         kind="three_way",
         code=codes.THREE_WAY,
@@ -99,25 +117,11 @@ def three_way(
             InputPort("valve_command_percent", "%", 0.0, 100.0, 100.0),
         ),
         states=(Port("valve_position_percent", "%"),),
-        stages=(
-            Stage(
-                (),
-                (
-                    Port("conductance_kg_s_kpa05", "kg/s/kPa0.5"),
-                    Port("cooler_share", "1"),
-                    Port("valve_position_percent", "%"),
-                ),
-            ),
-            Stage(("flow_kg_s",), (Port("cooler_flow_kg_s", "kg/s"), Port("bypass_flow_kg_s", "kg/s"))),
-            Stage(("return_temp_degc", "cooled_temp_degc"), (Port("supply_temp_degc", "degC"),)),
-        ),
-        energies=(
-            Energy("return_heat", True, "return_temp_degc"),
-            Energy("cooler_heat", False, "cooled_temp_degc"),
-        ),
+        stages=_STAGES,
+        energies=_ENERGIES,
         parameters=np.array([cp_j_kgk, fixed, fixed, port, stroke_time_s, 0.0]),
         capacity_j_k=np.zeros(1),
         start=np.full(1, 100.0),
         faults={"valve_stuck": _STUCK},
-        heat_capacity_j_kgk=dict.fromkeys(temps, cp_j_kgk),
+        heat_capacity_j_kgk=dict.fromkeys(_TEMPS, cp_j_kgk),
     )

@@ -109,6 +109,17 @@ def substep_rate_per_s(u: Array, p: Array, t: Tables, longest_s: float) -> float
 
 
 @inner
+def integrate(
+    z: Array, u: Array, y: Array, p: Array, t: Tables, dt_s: float, longest_s: float, work: Array
+) -> None:
+    """Advance states and energies by ``dt_s`` in equal substeps."""
+    substeps = max(math.ceil(dt_s * substep_rate_per_s(u, p, t, longest_s) - 1e-9), 1)
+    for _ in range(substeps):
+        runge_kutta(z, u, y, p, t, dt_s / substeps, work)
+        settle(z, u, p, t, longest_s)
+
+
+@inner
 def residual_w(z: Array, before: Array, t: Tables, dt_s: float) -> float:
     """Worst heat balance over the step, W: of any component, and of the whole across its own boundary."""
     worst, whole = 0.0, 0.0
@@ -184,10 +195,7 @@ def advance_all(
     settle(z, u, p, t, longest_s)
     before[:] = z
     if dt_s > 0.0:
-        substeps = max(math.ceil(dt_s * substep_rate_per_s(u, p, t, longest_s) - 1e-9), 1)
-        for _ in range(substeps):
-            runge_kutta(z, u, y, p, t, dt_s / substeps, work)
-            settle(z, u, p, t, longest_s)
+        integrate(z, u, y, p, t, dt_s, longest_s, work)
         out[out.size - 1] = residual_w(z, before, t, dt_s) / 1000.0
         for i in range(z.size):
             if t.sign[i] != 0.0:

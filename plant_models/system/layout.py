@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -122,15 +122,8 @@ def lay_out(wiring: Wiring) -> Layout:
     is_state = np.concatenate(
         [np.r_[np.ones(len(m.states)), np.zeros(len(m.energies))] for m in parts.values()]
     )
-    faults: dict[str, int] = {}
-    for row, (name, made) in zip(table, parts.items(), strict=True):
-        faults.update({f"{name}_{fault}": int(row[4]) + place for fault, place in made.faults.items()})
-    for what, given in (("inputs", inputs), ("outputs", outputs), ("states", states)):
-        _unique(what, [port.name for port in given])
-    _unique("faults", [f"{name}_{fault}" for name, made in parts.items() for fault in made.faults])
-    wired = {*wiring.sources, *wiring.sources.values()}
-    sign = np.array([1.0 if energy.into else -1.0 for _, energy in energies])
-    crossing = np.array([(name, energy.port) not in wired for name, energy in energies], dtype=np.float64)
+    _refuse_same_names(parts, inputs, outputs, states)
+    sign, boundary = _signs(wiring, is_state)
     tables = Tables(
         parts=table,
         ends=ends,
@@ -139,8 +132,8 @@ def lay_out(wiring: Wiring) -> Layout:
         inlets=inlets,
         chosen=np.array([y_at[place] for place in wiring.chosen], dtype=np.int64),
         capacity=_spread(is_state, np.concatenate([made.capacity_j_k for made in parts.values()]), 1.0),
-        sign=_spread(is_state, sign, 0.0),
-        boundary=_spread(is_state, sign * crossing, 0.0),
+        sign=sign,
+        boundary=boundary,
         low=np.array([port.low for port in inputs]),
         high=np.array([port.high for port in inputs]),
     )
@@ -157,8 +150,25 @@ def lay_out(wiring: Wiring) -> Layout:
         u=np.array(start),
         p=np.concatenate([made.parameters for made in parts.values()]),
         outputs_size=len(y_at),
-        faults=faults,
+        faults=_faults(parts, table),
     )
+
+
+def _faults(parts: Mapping[str, Component], table: Indices) -> dict[str, int]:
+    return {
+        f"{name}_{fault}": int(row[4]) + place
+        for row, (name, made) in zip(table, parts.items(), strict=True)
+        for fault, place in made.faults.items()
+    }
+
+
+def _signs(wiring: Wiring, is_state: Array) -> tuple[Array, Array]:
+    """``Tables.sign`` and ``Tables.boundary``: a stream through a wired port stays inside the whole."""
+    wired = {*wiring.sources, *wiring.sources.values()}
+    energies = [(name, energy) for name, made in wiring.components.items() for energy in made.energies]
+    sign = np.array([1.0 if energy.into else -1.0 for _, energy in energies])
+    crossing = np.array([(name, energy.port) not in wired for name, energy in energies], dtype=np.float64)
+    return _spread(is_state, sign, 0.0), _spread(is_state, sign * crossing, 0.0)
 
 
 def _spread(is_state: Array, values: Array, at: float) -> Array:
@@ -166,6 +176,18 @@ def _spread(is_state: Array, values: Array, at: float) -> Array:
     spread = np.zeros(is_state.size)
     spread[is_state == at] = values
     return spread
+
+
+def _refuse_same_names(
+    parts: Mapping[str, Component],
+    inputs: Sequence[InputPort],
+    outputs: Sequence[Port],
+    states: Sequence[Port],
+) -> None:
+    _unique("inputs", [port.name for port in inputs])
+    _unique("outputs", [port.name for port in outputs])
+    _unique("states", [port.name for port in states])
+    _unique("faults", [f"{name}_{fault}" for name, made in parts.items() for fault in made.faults])
 
 
 def _unique(what: str, given: list[str]) -> None:

@@ -1,0 +1,18 @@
+"""Ranges of a component's figures."""
+
+from __future__ import annotations
+
+from plant_models.errors import PlantSettingError
+
+
+def in_range(component: str, **figures: tuple[float, float, float]) -> None:
+    """Refuse a figure outside its range; each is given as value, least, most.
+
+    Raises
+    ------
+    PlantSettingError
+        Names component, figure and range.
+    """
+    for name, (value, low, high) in figures.items():
+        if not low <= value <= high:
+            raise PlantSettingError(f"{component}: {name} = {value!r} is outside {low:g} … {high:g}")
