@@ -21,10 +21,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 BEAT, STARTS, STALLS, CHILD, CLOSING = range(5)
+LOOKS = 6
 """Words of 8 bytes at the start of the shared memory.
 
 The child counts up BEAT while it is well; the keeper counts STARTS and STALLS (a child ended because it stalled) and
-notes the CHILD's process id; the loop sets CLOSING when the child is to come to its end.
+notes the CHILD's process id; the loop sets CLOSING when the child is to come to its end. The keeper counts up LOOKS at
+every tick: whoever sees it stand still knows that nobody keeps the child.
 """
 HEAD_BYTES = 64
 
@@ -55,7 +57,7 @@ def keep(words: memoryview[int], command: Sequence[str], stall_s: float) -> None
         if failures >= (_TRIES_AT_THE_END if is_over else _TRIES):
             return
         if failures > 1:
-            time.sleep(min(_TICK_S * 2**failures, _LONGEST_PAUSE_S))
+            _pause(words, min(_TICK_S * 2**failures, _LONGEST_PAUSE_S))
 
 
 def _watch(words: memoryview[int], child: subprocess.Popen[bytes], stall_s: float) -> int:
@@ -65,7 +67,7 @@ def _watch(words: memoryview[int], child: subprocess.Popen[bytes], stall_s: floa
     """
     beat, allowed_s, still_s = words[BEAT], _FIRST_BEAT_S, 0.0
     while (code := child.poll()) is None:
-        time.sleep(_TICK_S)
+        _pause(words, _TICK_S)
         if words[BEAT] != beat:
             beat, allowed_s, still_s = words[BEAT], stall_s, 0.0
             continue
@@ -73,8 +75,21 @@ def _watch(words: memoryview[int], child: subprocess.Popen[bytes], stall_s: floa
         if still_s > allowed_s:
             words[STALLS] += 1
             child.kill()
-            return child.wait()
+            return _wait(words, child)
     return code
+
+
+def _wait(words: memoryview[int], child: subprocess.Popen[bytes]) -> int:
+    """Wait for the end of a child that was killed: one that the system holds in a write ends when the write does."""
+    while (code := child.poll()) is None:
+        _pause(words, _TICK_S)
+    return code
+
+
+def _pause(words: memoryview[int], seconds: float) -> None:
+    for _ in range(round(seconds / _TICK_S)):
+        time.sleep(_TICK_S)
+        words[LOOKS] += 1
 
 
 def _leave_the_end_to_the_loop() -> None:

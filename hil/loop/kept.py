@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +16,9 @@ from hil.loop import keeper
 from hil.loop.shared import Shared
 
 _KEEPER = Path(keeper.__file__)
+_POLL_S = 0.05
+_GRACE_S = 1.0
+"""How long after its work is done the process, and then its keeper, may take to be gone, s."""
 
 
 class Kept:
@@ -78,17 +82,38 @@ class Kept:
         """How often it was ended for having stalled; each of these is a restart too."""
         return self._words[keeper.STALLS]
 
-    def finish(self, timeout_s: float) -> bool:
-        """Let the process come to its end; after ``timeout_s`` (s) it is ended. Gives whether it ended by itself."""
+    @property
+    def looks(self) -> int:
+        """Counted up by the keeper ten times a second: where it stands still, nobody keeps the process."""
+        return self._words[keeper.LOOKS]
+
+    def wake_keeper(self) -> None:
+        """Let a keeper that is stopped go on; one that is gone stays so. Starts nothing and waits for nothing."""
+        if hasattr(signal, "SIGCONT"):
+            self.process.send_signal(signal.SIGCONT)
+
+    def finish(self, timeout_s: float, is_done: Callable[[], bool] | None = None) -> bool:
+        """Let the process come to its end; after ``timeout_s`` (s) it is ended. Gives whether its work was done.
+
+        ``is_done`` tells, where the process can say so, that its work is: then a keeper that does not end is not
+        waited for.
+        """
         self._words[keeper.CLOSING] = 1
-        ended = True
-        try:
-            # Stdout is never written: it ends when keeper and child are both gone.
-            self.process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            ended = False
-            self._kill()
-        return ended
+        self.wake_keeper()
+        until_s = time.monotonic() + timeout_s
+        was_done = False
+        while True:
+            try:
+                # Stdout is never written: it ends when keeper and child are both gone.
+                self.process.communicate(timeout=_POLL_S)
+            except subprocess.TimeoutExpired:
+                if not was_done and is_done is not None and is_done():
+                    was_done, until_s = True, min(until_s, time.monotonic() + _GRACE_S)
+                if time.monotonic() < until_s:
+                    continue
+                self._kill()
+                return was_done
+            return True
 
     def close(self) -> None:
         """Let go of the memory, before its maker unmaps it."""

@@ -88,6 +88,7 @@ class Companion:
         self.drain()
         self._trend.close()
         self._commit()
+        self._ledger.finish()
 
 
 def main(arguments: Sequence[str]) -> None:

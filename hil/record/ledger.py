@@ -19,8 +19,9 @@ from hil.record.rows import RowLayout
 _COMMITS = 7
 """Word of the counter, behind those of the keeper."""
 _ENTRY = struct.Struct("<7q256s")
-_LAYOUT_AT = HEAD_BYTES + 2 * _ENTRY.size
 _LENGTH = struct.Struct("<q")
+_FINISHED_AT = HEAD_BYTES + 2 * _ENTRY.size
+_LAYOUT_AT = _FINISHED_AT + 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,15 @@ class Ledger:
     def beat(self) -> None:
         """Tell the keeper that all is well."""
         self._words[BEAT] += 1
+
+    def finish(self) -> None:
+        """Tell the loop that everything was taken and the files are closed."""
+        self._view[_FINISHED_AT] = 1
+
+    @property
+    def finished(self) -> bool:
+        """Whether a recorder has said so."""
+        return bool(self._view[_FINISHED_AT])
 
     def close(self) -> None:
         """Let go of the memory, which its maker unmaps."""

@@ -19,6 +19,7 @@ from hil.loop.image import Image
 from hil.loop.kept import Kept
 from hil.loop.table import LatestTable
 from hil.record.event_file import MAX_BYTES, EventFile, encode
+from hil.record.keeper_watch import KeeperWatch
 from hil.record.ledger import Ledger
 from hil.record.ring import Ring, SharedRing
 from hil.record.rows import RowLayout, RowSink
@@ -41,7 +42,8 @@ _INLINE_ROWS = 8192
 class Recorded:
     """What became of the rows; ``error`` is the last reason for a loss.
 
-    ``restarts`` counts recorders that were started again, ``stalls`` those that had been ended for doing nothing.
+    ``restarts`` counts recorders that were started again, ``stalls`` those that had been ended for doing nothing,
+    ``keeper_stops`` how often their keeper stood still.
     """
 
     rows_written: int
@@ -50,6 +52,7 @@ class Recorded:
     error: str
     restarts: int = 0
     stalls: int = 0
+    keeper_stops: int = 0
 
 
 class InlineRecorder:
@@ -138,6 +141,8 @@ class CompanionRecorder:
         except OSError as error:
             what = f"the recorder cannot be started: {error.strerror or error}"
             raise RunFolderError(Problem(str(run_dir), None, what)) from error
+        self._run_dir = run_dir
+        self._keeper = KeeperWatch()
         self._pointer = run_dir / LATEST
         # Without it nobody finds the table; the run is as good.
         with contextlib.suppress(OSError):
@@ -184,22 +189,33 @@ class CompanionRecorder:
         if now_ns >= self._look_ns:
             self._look_ns = now_ns + LOOK_NS
             self._look(now_ns / NS_PER_S)
+            if self._keeper.look(now_ns, self._kept.looks):
+                self._wake_keeper(now_ns / NS_PER_S)
         if self._events.waiting:
             self._push_events()
 
+    def _wake_keeper(self, now_s: float) -> None:
+        what = "the recorder's keeper stood still: told to go on; if it is gone, no recorder is started again"
+        self._events.emit(now_s, "recorder", "recorder", what)
+        self._kept.wake_keeper()
+
     def _look(self, now_s: float) -> None:
         """Tell of a companion that was started again, and of rows lost once there is room again."""
-        kept, dropped = self._kept, self._rows.dropped
+        dropped = self._rows.dropped
+        self._tell_restarts(now_s)
+        if dropped == self._dropped and self._gap_rows:
+            self._tell_gap(now_s)
+        self._gap_rows += dropped - self._dropped
+        self._dropped = dropped
+
+    def _tell_restarts(self, now_s: float) -> None:
+        kept = self._kept
         if kept.restarts != self._restarts:
             self._restarts = kept.restarts
             what = (
                 f"the recorder was started again (restarts {self._restarts}, of them stalled {kept.stalls})"
             )
             self._events.emit(now_s, "recorder", "recorder", what)
-        if dropped == self._dropped and self._gap_rows:
-            self._tell_gap(now_s)
-        self._gap_rows += dropped - self._dropped
-        self._dropped = dropped
 
     def _tell_gap(self, now_s: float) -> None:
         what = f"{self._gap_rows} rows found the ring full and are not in the trend"
@@ -223,26 +239,45 @@ class CompanionRecorder:
             self._tell_gap(now_s)
         self._push_events()
         self._rows.finish()
-        ended = self._kept.finish(timeout_s)
-        recorded = self._recorded("" if ended else f"the recorder did not end within {timeout_s:g} s")
+        ended = self._kept.finish(timeout_s, lambda: self._ledger.finished)
+        self._tell_restarts(now_s)
+        late_lost = self._write_late_events()
+        recorded = self._recorded(
+            "" if ended else f"the recorder did not end within {timeout_s:g} s", late_lost
+        )
         for part in (self._rows, self._event_ring, self._table, self._kept, self._ledger, self._memory):
             part.close()
         with contextlib.suppress(OSError):
             self._pointer.unlink(missing_ok=True)
         return recorded
 
-    def _recorded(self, reason: str) -> Recorded:
+    def _write_late_events(self) -> int:
+        """Write what there was to tell after the recorder's last look; gives how many events could not be written."""
+        lines = [encode(event) for event in self._events.take()]
+        if not lines:
+            return 0
+        file = EventFile(self._run_dir / EVENTS, self._ledger.progress.event_bytes)
+        file.write(lines)
+        return file.lost
+
+    def _recorded(self, reason: str, late_lost: int) -> Recorded:
         done = self._ledger.progress
         left, dropped = self._rows.put - done.rows_taken, self._rows.dropped
+        events_left = self._event_ring.put - done.events_taken
         if dropped:
             reason = reason or "the recorder did not keep up with the loop"
-        elif left:
+        elif left or events_left:
             reason = reason or "the recorder process ended early"
+        elif self._event_ring.dropped:
+            reason = reason or "more events in a moment than the recorder takes"
+        elif done.events_lost or late_lost:
+            reason = reason or f"{EVENTS} could not be written"
         return Recorded(
             done.rows_written,
             done.rows_lost + left + dropped,
-            done.events_lost + self._event_ring.dropped + self._event_ring.put - done.events_taken,
+            done.events_lost + self._event_ring.dropped + events_left + late_lost,
             done.error or reason,
             self._kept.restarts,
             self._kept.stalls,
+            self._keeper.stops,
         )

@@ -232,7 +232,11 @@ def _run(
     folder.write_json("timing.json", _timing(rig, cycle, bus))
     counters = _counters(parts, cycle, events)
     counters |= beside.counters(parts)
-    counters["recorder"] = {"restarts": recorded.restarts, "stalls": recorded.stalls}
+    counters["recorder"] = {
+        "restarts": recorded.restarts,
+        "stalls": recorded.stalls,
+        "keeper_stops": recorded.keeper_stops,
+    }
     folder.write_json(
         "run.json", _record_of_run(end, wall_s, recorded, folder.errors, counters, started, command, grants)
     )

@@ -66,6 +66,11 @@ def test_asked_to_stop_it_ends_in_failsafe_with_a_whole_run_folder(tmp_path: Pat
         assert stamps == sorted(set(stamps))
 
 
+def recorder_counters(folder: Path) -> dict[str, int]:
+    found: dict[str, int] = json.loads((folder / "run.json").read_text())["counters"]["recorder"]
+    return found
+
+
 LOST_AT_MOST_S = 1.0 + sr.HELD_UP_S / 2
 """What is promised is a second, where the machine lets the recorder run when it wants to; one that hands over only
 now and then, or at the end, would lose much more."""
@@ -123,13 +128,39 @@ def test_a_recorder_that_dies_is_followed_by_another_and_costs_the_run_nothing(t
     assert (result["rows_lost"], result["verdict"]) == (0, "met")
     sr.expect_whole_grid(result["cycles"], result["kpis"]["run"]["skipped_periods"], 200, 0.02)
     assert pq.read_metadata(folder / "trend.parquet").num_rows == result["cycles"]
-    assert json.loads((folder / "run.json").read_text())["counters"]["recorder"] == {
-        "restarts": 1,
-        "stalls": 0,
-    }
-    (told,) = [event for event in sr.events(folder) if event["kind"] == "recorder"]
-    assert "started again" in told["text"]
+    assert recorder_counters(folder) | {"keeper_stops": 0} == {"restarts": 1, "stalls": 0, "keeper_stops": 0}
+    assert any("started again" in event["text"] for event in sr.events(folder) if event["kind"] == "recorder")
     assert "the recorder was started again" in (folder / "report.html").read_text()
+
+
+def test_a_keeper_that_is_stopped_is_counted_told_to_go_on_and_costs_the_run_nothing(tmp_path: Path) -> None:
+    """The recorder is killed meanwhile: until the keeper goes on there is none, and the ring has room for that."""
+    process = begin(tmp_path, duration_s=8.0)
+    folder = running(tmp_path)
+    (keeper,) = sr.children(process.pid)
+    (recorder,) = sr.children(keeper)
+    os.kill(keeper, signal.SIGSTOP)
+    os.kill(recorder, signal.SIGKILL)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    result = json.loads(out)
+    assert (result["rows_lost"], result["recorder_error"], result["verdict"]) == (0, "", "met")
+    assert recorder_counters(folder)["restarts"] == 1
+    assert recorder_counters(folder)["keeper_stops"] >= 1
+    told = [event["text"] for event in sr.events(folder) if event["kind"] == "recorder"]
+    assert any("keeper stood still" in text for text in told)
+
+
+def test_a_keeper_that_is_stopped_at_the_end_does_not_fail_the_run(tmp_path: Path) -> None:
+    process = begin(tmp_path, duration_s=3.0)
+    folder = running(tmp_path)
+    (keeper,) = sr.children(process.pid)
+    os.kill(keeper, signal.SIGSTOP)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    result = json.loads(out)
+    assert (result["rows_lost"], result["recorder_error"], result["verdict"]) == (0, "", "met")
+    assert pq.read_metadata(folder / "trend.parquet").num_rows == result["cycles"]
 
 
 def test_with_its_keeper_gone_too_what_is_lost_is_counted_and_told(tmp_path: Path) -> None:

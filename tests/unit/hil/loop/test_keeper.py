@@ -23,7 +23,7 @@ import os, select, sys
 from hil.loop.shared import Shared
 mapped = Shared.attach(sys.argv[1])
 words = memoryview(mapped)[:64].cast("q")
-words[6] += 1
+words[7] += 1
 while True:
     words[0] += 1
     if select.select([0], [], [], 0.02)[0]:
@@ -60,13 +60,13 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 90.0) -> None:
 
 def test_a_process_that_dies_is_started_again(kept: tuple[Kept, memoryview]) -> None:
     process, words = kept
-    wait_for(lambda: words[6] == 1)
+    wait_for(lambda: words[7] == 1)
     first = process.process_id
     process.stdin.write(b"d")
     process.stdin.flush()
-    wait_for(lambda: words[6] >= 2)
+    wait_for(lambda: words[7] >= 2)
     os.kill(process.process_id, signal.SIGKILL)
-    wait_for(lambda: words[6] >= 3)
+    wait_for(lambda: words[7] >= 3)
     assert process.process_id != first
     # Two died of what was done to them; one that the machine held up for a second is told apart as a stall.
     assert process.restarts - process.stalls == 2
@@ -74,18 +74,18 @@ def test_a_process_that_dies_is_started_again(kept: tuple[Kept, memoryview]) -> 
 
 def test_a_process_that_is_stopped_or_spins_is_ended_and_started_again(kept: tuple[Kept, memoryview]) -> None:
     process, words = kept
-    wait_for(lambda: words[6] == 1 and words[0] > 1)
+    wait_for(lambda: words[7] == 1 and words[0] > 1)
     os.kill(process.process_id, signal.SIGSTOP)
-    wait_for(lambda: words[6] >= 2 and words[0] > 2)
+    wait_for(lambda: words[7] >= 2 and words[0] > 2)
     process.stdin.write(b"s")
     process.stdin.flush()
-    wait_for(lambda: words[6] >= 3)
+    wait_for(lambda: words[7] >= 3)
     assert process.restarts == process.stalls >= 2
 
 
 def test_what_ends_a_whole_group_does_not_end_them(kept: tuple[Kept, memoryview]) -> None:
     process, words = kept
-    wait_for(lambda: words[6] == 1 and words[0] > 1)
+    wait_for(lambda: words[7] == 1 and words[0] > 1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         os.killpg(process.process.pid, number)
     beat = words[0]
@@ -95,11 +95,57 @@ def test_what_ends_a_whole_group_does_not_end_them(kept: tuple[Kept, memoryview]
 
 def test_a_keeper_that_is_killed_costs_the_process_nothing(kept: tuple[Kept, memoryview]) -> None:
     process, words = kept
-    wait_for(lambda: words[6] == 1 and words[0] > 1)
+    wait_for(lambda: words[7] == 1 and words[0] > 1)
     process.process.kill()
     process.process.wait(5)
     beat = words[0]
     wait_for(lambda: words[0] > beat + 2)
+
+
+def test_a_keeper_that_is_stopped_goes_on_at_the_end(kept: tuple[Kept, memoryview]) -> None:
+    process, words = kept
+    wait_for(lambda: words[7] == 1 and words[keeper.LOOKS] > 1)
+    os.kill(process.process.pid, signal.SIGSTOP)
+    wait_for(lambda: "T" in Path(f"/proc/{process.process.pid}/stat").read_text().rpartition(")")[2])
+    assert process.finish(60.0), "or else the whole of this would be waited for"
+    assert not Path(f"/proc/{process.process.pid}").exists()
+
+
+def test_a_keeper_that_cannot_go_on_is_not_waited_for_once_the_work_is_done(
+    kept: tuple[Kept, memoryview], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, words = kept
+    wait_for(lambda: words[7] == 1 and words[0] > 1)
+    child = process.process_id
+    os.kill(process.process.pid, signal.SIGSTOP)
+    monkeypatch.setattr(process, "wake_keeper", lambda: None)
+
+    def is_done() -> bool:
+        # Stdin has ended, and with it the child; the keeper, stopped, has not taken note of that.
+        return Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+    # In the first place: where the work is done there is no failure, however long the keeper stays.
+    assert process.finish(600.0, is_done)
+    assert process.process.returncode == -signal.SIGKILL
+
+
+def test_a_keeper_counts_its_looks_while_it_waits_for_one_that_was_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = memoryview(bytearray(64)).cast("q")
+    monkeypatch.setattr(keeper.time, "sleep", lambda seconds: None)
+
+    class HeldInAWrite:
+        killed = False
+
+        def poll(self) -> int | None:
+            return -9 if self.killed and words[keeper.LOOKS] > 500 else None
+
+        def kill(self) -> None:
+            self.killed = True
+
+    assert keeper._watch(words, HeldInAWrite(), 1.0) == -9
+    assert words[keeper.LOOKS] > 500
 
 
 def test_one_that_never_starts_well_is_given_up_after_the_end_only(monkeypatch: pytest.MonkeyPatch) -> None:
