@@ -47,8 +47,9 @@ $(STAMP): $(UV) uv.lock pyproject.toml
 	@touch $@
 
 # Compiler, libmodbus, broker, serial pair, browser: by apt where missing and permitted; else the tests say what to install.
-setup-test:
+setup-test: setup
 	@.ci/apt
+	$(BIN)/python .ci/kernels
 
 lint: setup
 	$(BIN)/ruff check
