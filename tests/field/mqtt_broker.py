@@ -77,7 +77,7 @@ class Broker:
         """Start it and wait until it listens."""
         with (self.folder / "mosquitto.log").open("ab") as log:
             self._process = subprocess.Popen([_MOSQUITTO, "-c", str(self._config)], stdout=log, stderr=log)
-        until_s = time.monotonic() + 20.0
+        until_s = time.monotonic() + 60.0
         while time.monotonic() < until_s:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1.0):
                 return
@@ -132,21 +132,31 @@ class Listener:
     def __init__(self, broker: Broker, user: str, *topics: str, client_id: str = "") -> None:
         self.messages: list[tuple[str, bytes, bool]] = []
         self._topics = topics
+        self._acknowledged = 0
         self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5)
         self.client.username_pw_set(user, PASSWORDS[user])
         self.client.tls_set(str(broker.ca))
         self.client.reconnect_delay_set(1, 1)
         self.client.on_connect = self._connected
+        self.client.on_subscribe = self._subscribed
         self.client.on_message = self._received
         self.ready = threading.Event()
         OPEN.append(self)
         self.client.connect("localhost", broker.port, keepalive=5)
         self.client.loop_start()
+        # What is published before the broker has heard of us is lost to us.
+        assert self.ready.wait(60.0), "no subscription"
 
     def _connected(self, client: Any, *_: Any) -> None:
         for topic in self._topics:
             client.subscribe(topic, 1)
-        self.ready.set()
+        if not self._topics:
+            self.ready.set()
+
+    def _subscribed(self, *_: Any) -> None:
+        self._acknowledged += 1
+        if self._acknowledged >= len(self._topics):
+            self.ready.set()
 
     def _received(self, _client: Any, _data: Any, message: Any) -> None:
         self.messages.append((message.topic, bytes(message.payload), bool(message.retain)))
