@@ -88,7 +88,7 @@ def measure_loop(
     settings = RealTimeSettings(priority, cpu, priority is not None, wait, spin_margin_us)
     duration_ns = round(seconds * NS_PER_S)
     with RealTime(settings, period_ns) as granted:
-        cycle = timed_cycle(parts, CountedRows(), period_ns, duration_ns, granted.spin_ns)
+        cycle = timed_cycle(parts, CountedRows(), period_ns, duration_ns, WallClock(granted.spin_ns))
         cycle.run()
     values = parts.image.values
     overrun = cycle.overrun
@@ -98,11 +98,13 @@ def measure_loop(
     )  # fmt: skip
 
 
-def timed_cycle(parts: CycleParts, sink: Sink, period_ns: int, duration_ns: int, spin_ns: int = 0) -> Cycle:
+def timed_cycle(
+    parts: CycleParts, sink: Sink, period_ns: int, duration_ns: int, clock: WallClock | None = None
+) -> Cycle:
     """Make a cycle of ``parts`` on the wall clock that skips what it misses; budgets are half a period each."""
     settings = CycleSettings(period_ns, duration_ns, period_ns // 2, period_ns // 2, is_virtual=False)
     policy = OverrunPolicy(OverrunSettings())
-    return Cycle(parts, WallClock(spin_ns), settings, policy, sink, EventLog(), StopFlag())
+    return Cycle(parts, clock or WallClock(), settings, policy, sink, EventLog(), StopFlag())
 
 
 def _parts() -> CycleParts:
