@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import subprocess
 
 from hil.bench.result import Bench
 from hil.loop import cyclictest
@@ -46,16 +45,10 @@ def bench_wake_up(bench: Bench, seconds: float) -> None:
 
 
 def _floor(bench: Bench, seconds: float) -> list[Histogram]:
-    """One round of cyclictest at the loop's priority, or at none where the system refuses that; else nothing."""
+    """One round of cyclictest as far as the system allows it; nothing where it does not."""
     if not cyclictest.is_here():
         bench.told["cyclictest"] = "not installed (apt-get install rt-tests): no floor to compare with"
         return []
-    for priority in (PRIORITY, None):
-        try:
-            late = cyclictest.measure_floor(seconds, PERIOD_S, priority)
-        except (OSError, subprocess.SubprocessError) as error:
-            bench.told["cyclictest"] = f"refused: {error}"
-            continue
-        bench.told["cyclictest"] = f"at priority {priority}" if priority else "in the ordinary class"
-        return [late]
-    return []
+    floor = cyclictest.floor_as_granted(seconds, PERIOD_S, PRIORITY)
+    bench.told["cyclictest"] = floor.line
+    return [] if floor.late is None else [floor.late]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass
 
 from hil.loop.histogram import Histogram
 
@@ -19,10 +20,71 @@ def is_here() -> bool:
     return shutil.which("cyclictest") is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The floor as far as the system allows it; ``late`` None where cyclictest may not run at all.
+
+    ``line`` says how it was measured, what the system refused, what is lost by that, and how to grant it.
+    """
+
+    late: Histogram | None
+    line: str
+
+
+def floor_as_granted(seconds: float, period_s: float, priority: int) -> Floor:
+    """Measure at ``priority`` with locked memory; where the system refuses one or both, without."""
+    refusals: list[str] = []
+    for wanted in (priority, None):
+        for lock_memory in (True, False):
+            try:
+                late = measure_floor(seconds, period_s, wanted, lock_memory=lock_memory)
+            except (OSError, subprocess.SubprocessError) as error:
+                refusals.append(_reason(error))
+                continue
+            how = [
+                f"at priority {wanted}" if wanted else f"in the ordinary class: {_without_priority(priority)}"
+            ]
+            if not lock_memory:
+                how.append(_WITHOUT_LOCK)
+            return Floor(late, "; ".join(how))
+    first = refusals[0] if refusals else ""
+    return Floor(None, f"refused ({first}): no floor to compare with; {_without_priority(priority)}")
+
+
+_WITHOUT_LOCK = (
+    "memory not locked, so that a page fault counts as lateness; to grant it: '@coldloop - memlock unlimited' in "
+    "/etc/security/limits.d/coldloop.conf"
+)
+
+
+def _without_priority(priority: int) -> str:
+    return (
+        f"no right to SCHED_FIFO, without which some versions of it do not run; to grant it: '@coldloop - rtprio "
+        f"{priority}' in /etc/security/limits.d/coldloop.conf"
+    )
+
+
+def _reason(error: OSError | subprocess.SubprocessError) -> str:
+    """Give what cyclictest itself says, not the command that it was given."""
+    told = (getattr(error, "stderr", None) or "").strip().splitlines()
+    return (
+        told[0]
+        if told
+        else type(error).__name__
+        if isinstance(error, subprocess.SubprocessError)
+        else str(error)
+    )
+
+
 def measure_floor(
-    seconds: float, period_s: float, priority: int | None, *, cpu: int | None = None
+    seconds: float,
+    period_s: float,
+    priority: int | None,
+    *,
+    cpu: int | None = None,
+    lock_memory: bool = True,
 ) -> Histogram:
-    """Lateness of cyclictest's wake-ups, ns: same period, class and processor, memory locked, deep idle off.
+    """Lateness of cyclictest's wake-ups, ns: same period, class and processor, memory locked if asked, deep idle off.
 
     Its resolution is 1 us, rounded down; here it counts as the middle of its bucket.
 
@@ -35,7 +97,7 @@ def measure_floor(
     command = [
         "cyclictest",
         "-q",
-        "-m",
+        *(["-m"] if lock_memory else []),
         "-t1",
         f"-i{period_us}",
         f"-l{round(seconds / period_s)}",

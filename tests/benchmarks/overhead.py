@@ -1,4 +1,6 @@
-"""What the loop itself costs a cycle: 64 signals to age, compare, limit, time and record, ring included; no plant, no I/O.
+"""What the loop itself costs a cycle: 64 signals to age, compare, limit, time and record, the ring included.
+
+There is no plant, no control and no I/O.
 
 ``python tests/benchmarks/overhead.py --seconds 10 --rounds 5`` takes the ways below in turn, so that what the machine
 does meanwhile meets all alike, and prints medians over the rounds: p50 and p99 in us, both as ratios to 100 readings of
