@@ -133,9 +133,13 @@ def spooled(batches: Iterator[pa.RecordBatch], schema: pa.Schema, beside: Path) 
     A stream cut into a few rows a batch is five times the size of its values, and can be read from one end alone.
     """
     spool = _without_a_name(beside)
-    with pq.ParquetWriter(spool, schema, compression="zstd", use_dictionary=False) as writer:
-        for table in thickened(batches):
-            writer.write_table(table, row_group_size=_ROWS_AT_ONCE)
+    try:
+        with pq.ParquetWriter(spool, schema, compression="zstd", use_dictionary=False) as writer:
+            for table in thickened(batches):
+                writer.write_table(table, row_group_size=_ROWS_AT_ONCE)
+    except BaseException:
+        spool.close()
+        raise
     return spool
 
 

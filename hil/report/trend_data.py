@@ -97,7 +97,10 @@ def _read_stream(path: Path, missing: list[str]) -> TrendColumns | None:
     except (pa.ArrowException, OSError) as error:
         missing.append(f"trend.arrow cannot be read ({first_line(error)})")
         return None
-    return TrendColumns(spool) if found else None
+    if not found:
+        spool.close()
+        return None
+    return TrendColumns(spool)
 
 
 def _as_trend(file: TrendColumns | None, missing: list[str]) -> Trend:

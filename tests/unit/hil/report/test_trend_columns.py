@@ -43,6 +43,27 @@ def test_no_more_than_the_last_columns_are_kept(tmp_path, monkeypatch):
     assert columns["s0"] is columns["s0"]
 
 
+def test_a_stream_that_gives_no_rows_leaves_no_file_open(tmp_path, monkeypatch):
+    """A run that is looked at in its first moment: its stream has a head and no batch, or breaks off in the first."""
+    opened = []
+    make = trend_columns._without_a_name
+    monkeypatch.setattr(
+        trend_columns, "_without_a_name", lambda beside: opened.append(make(beside)) or opened[-1]
+    )
+    schema = pa.schema([("t_s", pa.float64())])
+    with pa.OSFile(str(tmp_path / "trend.arrow"), "wb") as file, pa.ipc.new_stream(file, schema):
+        pass
+    assert read_trend(tmp_path, []).t_s.size == 0
+
+    def broken():
+        yield pa.record_batch([[1.0]], schema=schema)
+        raise pa.ArrowInvalid("broken")
+
+    with pytest.raises(pa.ArrowInvalid):
+        spooled(broken(), schema, tmp_path)
+    assert [file.closed for file in opened] == [True, True]
+
+
 def test_a_column_is_not_mistaken_for_one_whose_name_begins_alike(tmp_path):
     path = tmp_path / "t.parquet"
     pq.write_table(pa.table({"a.b": [3.0, 4.0], "a": [1.0, 2.0], "a.quality": np.zeros(2, np.uint8)}), path)
