@@ -33,6 +33,10 @@ class WriteCell:
         Whether it is always due; whether, confirmed, it is due by its words alone, not by time or dead band.
     refused : int
         Exception code of the last refusal; 0 once it is taken.
+    is_known : bool
+        Whether its last write was acknowledged, and so is what the device holds.
+    was_taken : bool
+        Whether any write of it has been acknowledged yet.
     words : tuple of int
         What to send, from the last :meth:`prepare`.
     """
@@ -40,7 +44,7 @@ class WriteCell:
     __slots__ = (
         "_confirmed", "_confirmed_ns", "_confirmed_value", "_deadband", "_image", "_parts",
         "_refresh_ns", "_value", "address", "alone", "by_words", "count", "every_cycle",
-        "names", "refused", "table", "words",
+        "names", "refused", "table", "was_taken", "words",
     )  # fmt: skip
 
     is_guarded = False
@@ -54,6 +58,7 @@ class WriteCell:
         self.names = ", ".join(point.signal for point in points)
         self.alone = False
         self.refused = 0
+        self.was_taken = False
         self.words: tuple[int, ...] = ()
         self._image = image
         self._parts = [
@@ -120,6 +125,12 @@ class WriteCell:
         """Note that the device has acknowledged the words."""
         self._confirmed, self._confirmed_value, self._confirmed_ns = self.words, self._value, now_ns
         self.refused = 0
+        self.was_taken = True
+
+    @property
+    def is_known(self) -> bool:
+        """See the class."""
+        return self._confirmed is not None
 
     def forget(self) -> None:
         """Note that what the device holds is not known: due again."""

@@ -25,6 +25,7 @@ from hil.devices.modbus_writes import WritePlan
 from hil.devices.scan import Scan
 from hil.devices.wait import Wait
 from hil.devices.wire.codec import Reply
+from hil.devices.write_record import WriteRecord
 from hil.errors import ConfigError
 from hil.loop.image import Image
 
@@ -63,6 +64,10 @@ class ModbusTcpDevice:
     ----------
     last_reply_ns, last_write_ack_ns, last_heartbeat_ack_ns : int
         Loop time of the last values received, values acknowledged, heartbeat acknowledged, ns; 0 before.
+    record : WriteRecord
+        Which written points the device did not take.
+    writes_failed : int
+        Grows by one or more in each write phase in which not all was sent and acknowledged.
 
     Raises
     ------
@@ -109,7 +114,7 @@ class ModbusTcpDevice:
         self._silent_requests = 0
         self._heartbeat_due = False
         self._was_connected = False
-        self.wake_ns = 0
+        self.wake_ns = self.writes_failed = 0
         self.last_reply_ns = self.last_write_ack_ns = self.last_heartbeat_ack_ns = 0
 
     # Set-up -------------------------------------------------------------------------------------------
@@ -120,6 +125,7 @@ class ModbusTcpDevice:
         """Plan what is read and written, before the first phase."""
         settings, image = self.settings, self._image
         self._plan = WritePlan(writes, image, settings, heartbeat, self._counts, self._events)
+        self.record = WriteRecord(self._plan.cells, "" if heartbeat is None else heartbeat.signal)
         self._read_plan = ReadPlan(reads, image, settings)
         self._refusals = Refusals(self._read_plan, self._plan, self._counts, self._events, settings.probe_s)
 
@@ -172,6 +178,11 @@ class ModbusTcpDevice:
         return bool(self._in_flight or self._queue)
 
     @property
+    def is_written(self) -> bool:
+        """Whether anything is written to it."""
+        return bool(self.record.names)
+
+    @property
     def quiet(self) -> bool:
         """Whether the connection is up and nothing is known to be on its way from before."""
         return self._link.connected and not self._abandoned
@@ -190,6 +201,7 @@ class ModbusTcpDevice:
     def skip_phase(self) -> None:
         """Count a phase whose deadline had passed before it began."""
         self._counts["phases_without_time"] += 1
+        self.writes_failed += 1
 
     def begin_write(self, now_ns: int) -> None:
         """Queue the cells that are due and send what may go."""
@@ -197,12 +209,14 @@ class ModbusTcpDevice:
             self._link.maintain(now_ns)
             if not self._link.connected:
                 self._counts["writes_offline"] += 1
+                self.writes_failed += 1
                 return
         plan = self._plan
         self._heartbeat_due = plan.heartbeat is not None
         due, refused = plan.due(now_ns)
         if refused:
             self._counts["writes_refused"] += refused
+            self.writes_failed += 1
             self._withhold_heartbeat()
         elif plan.withholders and plan.is_distrusted():
             self._withhold_heartbeat()
@@ -218,6 +232,7 @@ class ModbusTcpDevice:
         if self._heartbeat_due:
             self._heartbeat_due = False
             self._counts["heartbeats_withheld"] += 1
+            self.writes_failed += 1
 
     def pump(self, now_ns: int) -> None:
         """Send queued requests as far as pacing and the limit in flight allow."""
@@ -345,6 +360,9 @@ class ModbusTcpDevice:
         # Whether the device took it cannot be known, so it is due again whatever its policy.
         self._counts["heartbeats_unacknowledged"] += exchange.beats
         self._counts["writes_unacknowledged"] += bool(exchange.cells)
+        self.writes_failed += 1
+        # From here on the cells must learn of their acknowledgement.
+        self._plan.look_closer(exchange, apart=False)
         for cell in exchange.cells:
             cell.forget()
 
@@ -398,6 +416,7 @@ class ModbusTcpDevice:
     def _refused(self, exchange: Exchange, code: int, now_ns: int) -> None:
         instead: Sequence[Exchange]
         if isinstance(exchange, WriteExchange):
+            self.writes_failed += 1
             instead, heartbeat_follows = self._refusals.of_write(exchange, code, now_ns)
             if heartbeat_follows:
                 self._heartbeat_due = True
@@ -410,7 +429,8 @@ class ModbusTcpDevice:
     # From outside the cycle ---------------------------------------------------------------------------
 
     def force_writes(self) -> None:
-        """Have the next :meth:`write` send every point, whatever its policy."""
+        """Have the next :meth:`write` send every point, whatever its policy: the last of a run."""
+        self.record.before_last(self._now_ns(), self.last_heartbeat_ack_ns)
         self._plan.forget()
 
     def counters(self) -> dict[str, int]:

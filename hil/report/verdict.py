@@ -69,7 +69,7 @@ class Verdict:
     reasons : tuple of str
         Why it is not a good one; what else the reader must know.
     met : bool
-        Whether the run came to its end with whole data and with every requirement met.
+        Whether the run came to its end with whole data, with every requirement met and every written point taken.
     """
 
     word: str
@@ -128,6 +128,7 @@ def judge_run(run: RunData, kpis: Mapping[str, Any], requirements: tuple[Require
     """Give the verdict on a run; a stop before the end weighs more than what was reached until then."""
     gaps = _missing_data(run, kpis)
     failed = tuple(f"{item.kpi}: {item.message or _outside(item)}" for item in requirements if not item.met)
+    failed = (*_not_taken(run), *failed)
     stop, why = str(run.run.get("stop", "")), str(run.run.get("stop_reason") or "")
     stopped = f"stopped at {_end_s(run):g} s: {why or stop}"
     if stop == "tripped":
@@ -142,6 +143,12 @@ def judge_run(run: RunData, kpis: Mapping[str, Any], requirements: tuple[Require
     if failed:
         return Verdict("not met", failed, False)
     return Verdict("met" if requirements else "no requirements", (), True)
+
+
+def _not_taken(run: RunData) -> tuple[str, ...]:
+    """Written points that a device did not take: what the run was to show it has not shown, whatever the figures."""
+    told = run.run.get("writes_not_taken")
+    return tuple(str(each) for each in told) if isinstance(told, list) else ()
 
 
 def _outside(item: RequirementResult) -> str:

@@ -20,6 +20,7 @@ from hil.devices.bridge import BridgedDevice
 from hil.devices.modbus_settings import ModbusTcpSettings
 from hil.devices.modbus_tcp import ModbusTcpDevice
 from hil.devices.scan import Scan
+from hil.devices.write_record import NotTaken
 from hil.errors import ConfigError, Problem
 from hil.loop.clock import NS_PER_S
 from hil.loop.events import EventLog
@@ -29,6 +30,7 @@ from hil.rig.latency import FieldTiming, used_slots
 from hil.rig.proxy import BusFaults
 from hil.rig.ranges import signal_ranges
 from hil.rig.sunspec import make_sunspec, select_sunspec
+from hil.rig.written import WrittenDevices, bridged_not_taken
 
 _WORD_BITS = 16
 _FIRST_RETRY_S = 0.1
@@ -254,7 +256,7 @@ def make_devices(
                 heartbeat=points.heartbeat, now_ns=now_ns, place=place,
             )
         )  # fmt: skip
-    timing = FieldTiming(image, used_slots(draft, image))
+    timing = FieldTiming(image, used_slots(draft, image), round(draft.config.period_s * NS_PER_S))
     return FieldBus(devices, now_ns, events, timing, bridged) if devices or bridged else None
 
 
@@ -281,9 +283,11 @@ class FieldBus:
         self._now_ns = now_ns
         self._scan = Scan(devices, now_ns) if devices else None
         self._events = events
+        self._written = WrittenDevices(devices, timing, now_ns)
 
     def read(self, now_ns: int, deadline_ns: int) -> None:
         """Receive from all devices into the image; returns before ``deadline_ns`` (loop time)."""
+        self._written.begin_cycle(now_ns)
         # These take microseconds; the scan takes what there is.
         for part in self._bridged:
             part.device.read(now_ns, deadline_ns)
@@ -295,25 +299,31 @@ class FieldBus:
 
         The last write of a run (``force``) also waits for those whose wire is slow, a bounded time.
         """
-        begun_ns = self._now_ns()
-        if not force:
-            self.timing.at_use(now_ns, begun_ns)
+        if force:
+            self._written.end_cycles(now_ns)
+        else:
+            self.timing.at_use(now_ns, self._now_ns())
         for part in self._bridged:
             part.device.publish(now_ns, last=force)
         if self._scan is not None:
-            self._write_scan(self._scan, now_ns, deadline_ns, begun_ns, force=force)
+            self._write_scan(self._scan, now_ns, deadline_ns, force=force)
         if force:
             for part in self._bridged:
                 part.device.await_last(deadline_ns)
         self._tell()
 
-    def _write_scan(self, scan: Scan, now_ns: int, deadline_ns: int, begun_ns: int, *, force: bool) -> None:
+    def _write_scan(self, scan: Scan, now_ns: int, deadline_ns: int, *, force: bool) -> None:
         if force:
             scan.force_writes()
+            scan.write(now_ns, deadline_ns)
+            return
+        begun = self._written.begin_write()
         scan.write(now_ns, deadline_ns)
-        last_ns = max([device.last_write_ack_ns for device in self._devices])
-        if last_ns >= begun_ns and not force:
-            self.timing.at_acknowledgement(last_ns)
+        self._written.end_write(begun)
+
+    def not_taken(self) -> list[NotTaken]:
+        """Give the written points that a device did not take; complete after the last write of a run."""
+        return self._written.not_taken() + bridged_not_taken(part.device for part in self._bridged)
 
     def _tell(self) -> None:
         if self._scan is not None:

@@ -46,8 +46,8 @@ _PROGRESS_LEAST_PERIOD_S = 0.01
 class RunResult:
     """What a run came to; ``wall_s`` is the time of the loop and its recording, ``report_s`` that of the report.
 
-    ``lost_files`` names the files that could not be written and why; ``events_dropped`` counts events beyond the
-    room for those of one run.
+    ``not_taken`` names the points that a device was written and did not take. ``lost_files`` names the files that
+    could not be written and why; ``events_dropped`` counts events beyond the room for those of one run.
     """
 
     run_dir: Path
@@ -59,12 +59,13 @@ class RunResult:
     lost_files: list[str] = field(default_factory=list)
     events_dropped: int = 0
     realtime: tuple[Grant, ...] = ()
+    not_taken: tuple[str, ...] = ()
 
     @property
     def losses(self) -> list[str]:
-        """What of the run was not recorded, in words; nothing for a whole run folder."""
+        """What of the run was not recorded, or not taken by a device, in words; nothing for a whole run."""
         recorded = self.recorded
-        told = []
+        told = list(self.not_taken)
         if recorded.rows_lost or recorded.events_lost:
             what = f"{recorded.rows_lost} rows and {recorded.events_lost} events were not recorded"
             told.append(f"{what}: {recorded.error or 'the recorder gave no reason'}")
@@ -104,6 +105,7 @@ class RunResult:
             "verdict": report.verdict if report is not None else "no report",
             "reasons": list(report.reasons) if report is not None else [],
             "requirements": [asdict(item) for item in report.requirements] if report is not None else [],
+            "writes_not_taken": list(self.not_taken),
             "latency": report.latency.as_json() if report is not None else {},
             "realtime": [asdict(grant) for grant in self.realtime],
             "rows_lost": self.recorded.rows_lost,
@@ -237,14 +239,14 @@ def _run(
         "stalls": recorded.stalls,
         "keeper_stops": recorded.keeper_stops,
     }
-    folder.write_json(
-        "run.json", _record_of_run(end, wall_s, recorded, folder.errors, counters, started, command, grants)
-    )
+    not_taken = () if bus is None else tuple(str(each) for each in bus.not_taken())
+    record = _record_of_run(end, wall_s, recorded, folder.errors, counters, started, command, grants)
+    folder.write_json("run.json", record | {"writes_not_taken": not_taken})
     begun = time.perf_counter()
     report = _report(folder)
     report_s = time.perf_counter() - begun
     return RunResult(
-        folder.path, end, wall_s, report_s, recorded, report, folder.errors, events.dropped, grants
+        folder.path, end, wall_s, report_s, recorded, report, folder.errors, events.dropped, grants, not_taken
     )
 
 

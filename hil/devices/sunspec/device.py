@@ -125,6 +125,11 @@ class SunSpecDevice(ModbusTcpDevice):
         if self._curtail is not None:
             self._curtailment, self._look = found.limiter(self._curtail.settings)
 
+    @property
+    def is_written(self) -> bool:
+        """Whether it is limited."""
+        return self._curtail is not None
+
     # The cycle ----------------------------------------------------------------------------------------
 
     def begin_read(self, now_ns: int) -> None:
@@ -220,6 +225,7 @@ class SunSpecDevice(ModbusTcpDevice):
 
     def _refused(self, exchange: Exchange, code: int, now_ns: int) -> None:
         if isinstance(exchange, _Ordered) and self._curtailment is not None:
+            self.writes_failed += 1
             self._curtailment.refused(exchange.order, code, now_ns)
             return
         if exchange is self._look and self._curtailment is not None:
