@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Mapping
 from itertools import pairwise
@@ -13,6 +14,10 @@ from hil.report.kpi_names import FIELD_TIMES, TIMING_KPIS
 from hil.report.numbers import figure_text
 from hil.report.run_data import mapping, number
 
+_ROW_PX = 78
+_TICKS_PX = 46
+"""Room for the numbers of a count axis, left of it."""
+_LETTER_PX = 7.0
 _MARKS = (("p50_us", INK, "p50"), ("p99_us", PURPLE, "p99"), ("max_us", VERMILION, "max"))
 
 
@@ -48,13 +53,32 @@ def timing_figure(timing: Mapping[str, Any], name: str = "timing") -> Figure | N
     for row, phase in enumerate(drawn):
         axis = "" if row == 0 else str(row + 1)
         domain = (1.0 - (row + 0.82) / count, 1.0 - row / count)
-        axes[f"yaxis{axis}"] = {**y_axis(phase, domain), "type": "log", **_count_axis(mapping(phases[phase]))}
+        axes[f"yaxis{axis}"] = {**y_axis("", domain), "type": "log", **_count_axis(mapping(phases[phase]))}
         data.append(_trace(mapping(phases[phase]), f"y{axis}", BLUE if row < 1 else SKY))
         shapes += _marks(mapping(phases[phase]), f"y{axis} domain")
     data += [_mark_key(label, color) for _, color, label in _MARKS]
     x_axis: dict[str, Any] = {"type": "log", "title": {"text": "time (µs); counts of cycles upwards"}}
     x_axis |= {"anchor": "y" if count == 1 else f"y{count}", "dtick": 1, "exponentformat": "SI"}
-    return Figure(name, data, layout(80 + 78 * count, x_axis, **axes, shapes=shapes, bargap=0), linked=False)
+    whole = layout(80 + _ROW_PX * count, x_axis, **axes, shapes=shapes, bargap=0)
+    whole["margin"] = {**whole["margin"], "l": math.ceil(_TICKS_PX + 8 + _LETTER_PX * max(map(len, drawn)))}
+    whole["annotations"] = [_row_name(phase, row) for row, phase in enumerate(drawn)]
+    return Figure(name, data, whole, linked=False)
+
+
+def _row_name(phase: str, row: int) -> dict[str, Any]:
+    """Give the name of a row, upright in the margin: turned along the axis, a long one runs into its neighbours."""
+    return {
+        "text": html.escape(phase),
+        "showarrow": False,
+        "xref": "paper",
+        "x": 0,
+        "xanchor": "right",
+        "xshift": -_TICKS_PX,
+        "yref": f"y{'' if row == 0 else row + 1} domain",
+        "y": 0.5,
+        "yanchor": "middle",
+        "align": "right",
+    }
 
 
 def _count_axis(phase: Mapping[str, Any]) -> dict[str, Any]:

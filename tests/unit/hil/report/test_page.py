@@ -16,6 +16,7 @@ from hil.report.fault_labels import staggered
 from hil.report.figure_parts import TimeAxis
 from hil.report.figures import fault_spans
 from hil.report.run_data import Event
+from hil.report.timing_figure import timing_figure
 from hil.report.trend_data import Trend
 
 ATTACK = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -158,6 +159,28 @@ def test_the_legend_has_room_for_its_longest_name(whole_run, tmp_path):
             assert figure["layout"]["legend"]["entrywidth"] >= 7 * max(map(len, names))
         else:
             assert figure["name"] == "timing"
+
+
+def test_each_row_of_the_timing_has_its_whole_name_upright_in_the_margin():
+    names = ["cycle", "lateness", "sensor_to_actuator", "data_age", "devices.100.sensor_to_actuator"]
+    figure = timing_figure({"phases": {name: rf.histogram(50, 10.0) for name in names}})
+    layout, data = figure.layout, figure.data
+    labels = {label["text"]: label for label in layout["annotations"]}
+    assert set(labels) == set(names)
+    for label in labels.values():
+        assert (label["xref"], label["x"], label["xanchor"]) == ("paper", 0, "right"), "left of the figure"
+        assert "textangle" not in label
+        assert layout["margin"]["l"] >= 7 * len(label["text"]) - label["xshift"], "and not cut off"
+        axis = label["yref"].removesuffix(" domain")
+        (trace,) = (trace for trace in data if trace.get("yaxis") == axis)
+        low, high = layout["yaxis" + axis[1:]]["domain"]
+        height_px = (high - low) * (layout["height"] - layout["margin"]["t"] - layout["margin"]["b"])
+        assert height_px > 30, "rows are far enough apart for a line of text"
+        assert trace["y"], "each name beside its own histogram"
+    assert len({label["yref"] for label in labels.values()}) == len(names)
+    assert not any(axis["title"]["text"] for name, axis in layout.items() if name.startswith("yaxis")), (
+        "no name is turned along its axis"
+    )
 
 
 def test_a_day_is_reported_in_seconds(tmp_path):
