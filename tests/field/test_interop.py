@@ -261,18 +261,8 @@ def test_they_read_the_rig_as_numbers_and_write_a_set_point(northbound: Shown, b
     assert float(said) == VALUES["float32"]
     libmodbus(built, northbound.port, "write", FIRST + 4, 500)
     assert pymodbustcp(northbound.port).write_single_register(FIRST + 4, 600)
-    command = [
-        "mbpoll",
-        "-0",
-        "-t",
-        "4",
-        "-r",
-        str(FIRST + 4),
-        "-p",
-        str(northbound.port),
-        "127.0.0.1",
-        "700",
-    ]
+    place = ["-0", "-o", "10", "-t", "4", "-r", str(FIRST + 4), "-p", str(northbound.port)]
+    command = ["mbpoll", *place, "127.0.0.1", "700"]
     assert subprocess.run(command, capture_output=True, timeout=ALLOWED_S, check=False).returncode == 0
 
 

@@ -159,7 +159,7 @@ def test_a_port_that_goes_away_comes_back(tmp_path: Path) -> None:
             fill(valves, UNITS)
             line = Line(bus(socat.ours, 115200), UNITS)
             line.until(line.all_good)
-        line.until(lambda: line.count("connections_lost") == 1)
+        line.until(lambda: line.count("connections_lost") >= 1)
         with Socat(tmp_path) as socat, stub(socat, 115200) as valves:
             fill(valves, UNITS)
             replies = line.count("replies")

@@ -49,7 +49,7 @@ def test_units_on_a_serial_line(tmp_path: Path) -> None:
         Socat(tmp_path) as line,
         Stub(build("valve_actuator"), "--units", "2,4", "--pace", "none", device=line.theirs) as stub,
     ):
-        code, found, err = scan(line.ours, "--units", "1-5", "--timeout", "0.5")
+        code, found, err = scan(line.ours, "--units", "1-5", "--timeout", "1.5")
         assert stub.process.poll() is None
     assert code == 0, err
     assert [unit["unit_id"] for unit in found["units"]] == [2, 4]

@@ -97,6 +97,11 @@ class Day:
         found = self.run["counters"]["devices"]
         return int(sum(value for name, value in found.items() if name.rpartition(".")[2] == counter))
 
+    def expect_writes_accounted_for(self) -> None:
+        """What was sent has come, or went down with its connection."""
+        sent, come = self.count("writes_sent"), len(self.far.writes)
+        assert sent == come if self.count("connections_lost") == 0 else sent >= come
+
     def expect_the_grid_kept(self) -> None:
         """Every point has its cycle or is counted as skipped, where it was skipped; none has two."""
         points = [int(t_s / PERIOD_S + 1e-6) for t_s in self.t_s]
@@ -155,7 +160,7 @@ def test_stopped_for_two_seconds(begin: Begin) -> None:
     assert max(after - before for before, after in pairwise(day.t_s)) > 1.9, "it did stand still"
     phases = day.timing["phases"]
     assert max(phases["lateness"]["max_us"], phases["cycle"]["max_us"]) > 1.9e6, "and the histograms have it"
-    assert day.count("writes_sent") == len(day.far.writes), "and sent nothing that it did not count"
+    day.expect_writes_accounted_for()
 
 
 def test_processors_hogged_by_others(begin: Begin) -> None:
@@ -170,7 +175,7 @@ def test_processors_hogged_by_others(begin: Begin) -> None:
             process.wait()
     day.expect_the_grid_kept()
     day.expect_late_writes_counted()
-    assert day.count("writes_sent") == len(day.far.writes)
+    day.expect_writes_accounted_for()
     assert day.run["stop"] == "end"
 
 
@@ -187,7 +192,7 @@ def test_a_recorder_that_is_killed_and_one_that_is_stopped(begin: Begin) -> None
     day.finish()
     day.expect_the_grid_kept()
     day.expect_late_writes_counted()
-    assert day.count("writes_sent") == len(day.far.writes)
+    day.expect_writes_accounted_for()
     assert day.run["rows_lost"] == 0
     assert day.run["rows_written"] == day.timing["cycles"] + 1
     assert day.run["counters"]["recorder"]["restarts"] >= 1
@@ -240,8 +245,9 @@ def test_steps_of_the_time_of_day_and_a_suspend(begin: Begin, tmp_path: Path) ->
         day.finish()
     day.expect_the_grid_kept()
     day.expect_late_writes_counted(asleep_s)
-    assert day.count("writes_sent") == len(day.far.writes)
+    day.expect_writes_accounted_for()
     assert day.timing["skipped_periods"] >= asleep_s / PERIOD_S - 2
-    assert sorted(after - before for before, after in pairwise(day.t_s))[-2] < 1.0, (
+    # The machine may hold the loop up for seconds; the steps are hours.
+    assert sorted(after - before for before, after in pairwise(day.t_s))[-2] < 60.0, (
         "no step of the clock is in it"
     )

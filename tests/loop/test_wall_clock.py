@@ -15,7 +15,7 @@ from hil.loop.events import EventLog
 from hil.loop.image import Image, Signal
 from hil.loop.overrun import OverrunPolicy, OverrunSettings
 
-PERIOD_NS, COUNT, RUNS = 5_000_000, 200, 8
+PERIOD_NS, COUNT, RUNS = 5_000_000, 200, 40
 
 
 class Busy:
