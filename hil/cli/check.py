@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from hil.cli.console import results, tell_problems
-from hil.cli.margins import show_margins
+from hil.cli.margins import show_margins, warnings_in
 
 
 def check(
@@ -31,12 +31,14 @@ def check(
     tell_problems(checked.warnings, word="warning")
     refuse_short_period(checked)
     config = checked.config
+    margins = [asdict(margin) for margin in lost_margins(checked, planned_latency(config))]
+    warnings = len(checked.warnings) + warnings_in(margins)
     results.print(
         f"{escape(str(rig))}: ok: {len(config.signals)} signals, {len(config.plants)} plants, "
         f"{len(config.controllers)} controllers, {len(config.devices)} devices, "
-        f"{len(config.requirements)} requirements; {len(checked.warnings)} warnings",
+        f"{len(config.requirements)} requirements; {warnings} warnings",
         highlight=False,
     )
     for told in checked.bus_loads:
         results.print(told, highlight=False, markup=False)
-    show_margins([asdict(margin) for margin in lost_margins(checked, planned_latency(config))])
+    show_margins(margins)

@@ -20,11 +20,11 @@ def show_margins(margins: Sequence[Mapping[str, Any]]) -> None:
     rows = [
         (
             str(margin["loop"]),
-            f"{margin['crossover_rad_s']:.4g}",
-            f"{margin['nominal_deg']:.1f}°",
+            "-" if margin["crossover_rad_s"] is None else f"{margin['crossover_rad_s']:.4g}",
+            _degrees(margin["nominal_deg"]),
             _span(margin["delay_s"]),
-            f"{margin['lost_deg']:.1f}°",
-            f"{margin['remaining_deg']:.1f}°",
+            _degrees(margin["lost_deg"]),
+            _degrees(margin["remaining_deg"]),
         )
         for margin in known
     ]
@@ -34,10 +34,19 @@ def show_margins(margins: Sequence[Mapping[str, Any]]) -> None:
             results.print(f"{escape(str(margin['loop']))}: {parts_of_delay(margin)}", highlight=False)
     for margin in margins:
         if margin["note"]:
-            left = f" ({margin['remaining_deg']:.1f})" if margin["remaining_deg"] is not None else ""
+            left = f" ({margin['remaining_deg']:.1f}°)" if margin["remaining_deg"] is not None else ""
             errors.print(
                 f"[bold yellow]warning[/] loop {escape(str(margin['loop']))}: {escape(margin['note'])}{left}"
             )
+
+
+def warnings_in(margins: Sequence[Mapping[str, Any]]) -> int:
+    """Give how many warnings :func:`show_margins` prints."""
+    return sum(bool(margin["note"]) for margin in margins)
+
+
+def _degrees(angle_deg: float | None) -> str:
+    return "-" if angle_deg is None else f"{angle_deg:.1f}°"
 
 
 def parts_of_delay(margin: Mapping[str, Any]) -> str:

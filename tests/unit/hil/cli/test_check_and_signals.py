@@ -99,6 +99,16 @@ def test_warnings_do_not_forbid(
     assert "spare_kw is declared and never used" in err
 
 
+def test_warnings_of_margins_are_counted_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rig: Path
+) -> None:
+    assert hil(monkeypatch, "check", str(rig), "--set", "controllers.supply_temp.gain=3") == 0
+    out, err = capsys.readouterr()
+    assert "1 warnings" in out
+    assert "unstable as sampled" in " ".join(err.split())
+    assert err.count("warning") == 1
+
+
 def test_signals(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rig: Path) -> None:
     assert hil(monkeypatch, "signals", str(rig)) == 0
     out = capsys.readouterr().out

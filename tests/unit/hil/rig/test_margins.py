@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hil.cli.margins import parts_of_delay
-from hil.rig import Rig, load_rig
+from hil.rig import Rig, Wishes, load_rig
 from hil.rig.delay import Latency, delay_of, measured_latency, planned_latency
 from hil.rig.margins import LoopMargin, lost_margins
 
@@ -220,3 +220,38 @@ def test_the_parts_are_told(write_rig: WriteRig) -> None:
         "the plant's dead time of 5 s is in the phase margin"
     )
     assert parts_of_delay({"delay_s": 0.02}) == "delay 20 ms"
+
+
+def test_a_gain_above_one_at_half_the_rate_is_unstable_as_sampled(root: Path) -> None:
+    # The rack's pressure with a hundred times the gain: the run is a limit cycle from stop to stop.
+    rig = load_rig(
+        root / "configs" / "rigs" / "cdu_sil.yaml", Wishes(overrides=("controllers.rack_pressure.gain=3",))
+    )
+    found = {margin.loop: margin for margin in lost_margins(rig, AT_ONCE)}["rack_pressure"]
+    assert "gain above 1 at half its own rate" in found.note
+    assert "unstable as sampled" in found.note
+    assert found.remaining_deg is not None
+    assert found.remaining_deg <= 0.0
+    assert found.crossover_rad_s is None
+
+
+def test_an_integrating_loop_too_fast_for_its_rate_has_a_pole_outside_the_circle(write_rig: WriteRig) -> None:
+    # Gain times period over lag, sampled: z = exp(-h/T) - k (1 - exp(-h/T)), by hand.
+    rig = load_rig(
+        write_rig("linear", PURE_LAG, ("dead_time_s: 5", "dead_time_s: 0"), ("gain: 10", "gain: 2000"))
+    )
+    decay = math.exp(-rig.config.period_s / 60.0)
+    assert abs(decay - 2000 * 0.5 * (1.0 - decay)) > 1.0
+    (found,) = lost_margins(rig, AT_ONCE)
+    assert "unstable as sampled" in found.note
+    assert found.remaining_deg is not None
+    assert found.remaining_deg <= 0.0
+
+
+def test_three_reasons_for_no_crossover_are_three_texts(write_rig: WriteRig) -> None:
+    weak = write_rig("linear", PURE_LAG, ("gain: 10", "gain: 0.5"))
+    (below,) = lost_margins(load_rig(weak), AT_ONCE)
+    assert (below.note, below.remaining_deg) == ("its gain is below 1 everywhere", None)
+    loose = write_rig("linear", ("    inputs: [heater_kw]", "    inputs: [setpoint_degc]"))
+    (open_one,) = lost_margins(load_rig(loose), AT_ONCE)
+    assert (open_one.note, open_one.remaining_deg) == ("no plant closes it", None)
