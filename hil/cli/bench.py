@@ -27,8 +27,7 @@ def bench(
 
     for path in (json_, html):
         if path is not None:
-            # Half a minute of measurements must not be lost for want of a folder.
-            _write(path, "")
+            _refuse_unwritable(path)
     found = run_bench(_QUICK_S if quick else seconds, lambda what: errors.print(f"{what} ..."))
     rows = [
         (name, *(f"{summary[key]:,.1f}" for key in ("p50_us", "p99_us", "max_us")))
@@ -44,6 +43,17 @@ def bench(
     if html is not None:
         _write(html, bench_page(found, when))
         results.print(f"picture: {html}", highlight=False)
+
+
+def _refuse_unwritable(path: Path) -> None:
+    """Half a minute of measurements must not be lost for want of a folder; nor the last ones, should these fail."""
+    is_new = not path.exists()
+    try:
+        path.open("a").close()
+        if is_new:
+            path.unlink()
+    except OSError as error:
+        raise RunFolderError(Problem(str(path), None, f"cannot be written: {error.strerror}")) from error
 
 
 def _write(path: Path, text: str) -> None:

@@ -102,7 +102,8 @@ def show(result: Any) -> None:
         f"{result.end.cycles} cycles, {result.end.simulated_s:g} s in {result.wall_s:.2f} s "
         f"({speed:,.0f} times real time); {result.end.stop}: {escape(result.end.reason)}"
     )
-    results.print(f"report: {result.run_dir / 'report.html'}", highlight=False)
+    where = f"run folder: {result.run_dir}" if report is None else f"report: {report.path}"
+    results.print(where, highlight=False)
 
 
 def _confirm(dangers: list[Problem]) -> None:

@@ -36,6 +36,7 @@ LOOK_NS = NS_PER_S // 4
 SHOW_NS = 5_000_000
 """The table of latest values is written no more often than this, ns: every cycle down to a period of 10 ms."""
 _INLINE_ROWS = 8192
+_EVENTS_LOST = f"{EVENTS} could not be written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ class InlineRecorder:
         self._trend.close()
         lost = self._trend.rows_lost + self._ring.dropped
         self._ring.close()
-        return Recorded(self._trend.rows_written, lost, self._event_file.lost, self._trend.error)
+        reason = self._trend.error or (_EVENTS_LOST if self._event_file.lost else "")
+        return Recorded(self._trend.rows_written, lost, self._event_file.lost, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +273,7 @@ class CompanionRecorder:
         elif self._event_ring.dropped:
             reason = reason or "more events in a moment than the recorder takes"
         elif done.events_lost or late_lost:
-            reason = reason or f"{EVENTS} could not be written"
+            reason = reason or _EVENTS_LOST
         return Recorded(
             done.rows_written,
             done.rows_lost + left + dropped,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from datetime import UTC, datetime
@@ -58,6 +59,9 @@ class RunFolder:
         try:
             _replace(self.path / RIG, text.getvalue())
         except OSError as error:
+            # A run that is refused leaves nothing behind.
+            with contextlib.suppress(OSError):
+                self.path.rmdir()
             what = f"the run folder cannot be written: {error.strerror or error}"
             raise RunFolderError(Problem(str(self.path), None, what, "give another with --out")) from error
 
@@ -75,7 +79,7 @@ class RunFolder:
     def finish_trend(self, rows: int) -> None:
         """Turn the trend's stream, ``rows`` long, into Parquet; the stream stays where less came of it."""
         stream, parquet = self.path / TREND, self.path / PARQUET
-        if not stream.exists():
+        if not stream.exists() or (rows == 0 and stream.stat().st_size == 0):
             self.errors.append(f"{TREND}: nothing was recorded")
             return
         try:

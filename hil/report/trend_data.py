@@ -91,6 +91,9 @@ def _read_stream(path: Path, missing: list[str]) -> TrendColumns | None:
         except (pa.ArrowException, OSError) as error:
             missing.append(f"trend.arrow breaks off after {found} batches ({first_line(error)})")
 
+    if path.stat().st_size == 0:
+        missing.append("trend.arrow is empty: no row reached the disk")
+        return None
     try:
         with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as reader:
             spool = spooled(whole(reader), reader.schema, path.parent)

@@ -16,9 +16,10 @@ from ruamel.yaml import YAML
 from hil.errors import RunFolderError
 from hil.loop.events import EventLog, LoopEvent
 from hil.loop.image import Image, Signal
-from hil.record import InlineRecorder, RowLayout, RunFolder, recorder
+from hil.record import InlineRecorder, RowLayout, RunFolder, recorder, run_folder
 from hil.record.event_file import MAX_BYTES, EventFile, encode
 from hil.record.trend_file import to_parquet
+from hil.report.trend_data import read_trend
 
 LAYOUT = RowLayout(("a", "b"), ("b",))
 STARTED = datetime(2026, 3, 1, 12, 30, 5, tzinfo=UTC)
@@ -133,6 +134,41 @@ def test_a_small_file_that_cannot_be_written_is_noted_and_leaves_nothing_half(
     folder.write_json("run.json", {"a": 1})
     assert list(folder.path.iterdir()) == []
     assert "run.json" in folder.errors[0]
+
+
+def test_a_run_that_is_refused_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    folder = RunFolder(tmp_path / "runs", "cdu", STARTED)
+    monkeypatch.setattr(run_folder, "_replace", refuse)
+    with pytest.raises(RunFolderError, match="No space left"):
+        folder.write_rig({"rig": "cdu"})
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_stream_without_a_byte_is_told_in_words_in_the_folder_and_in_the_report(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, "cdu", STARTED)
+    (folder.path / "trend.arrow").touch()
+    folder.finish_trend(0)
+    assert folder.errors == ["trend.arrow: nothing was recorded"]
+    missing: list[str] = []
+    assert read_trend(folder.path, missing).t_s.size == 0
+    assert missing == [
+        "the trend was not closed: read from trend.arrow up to its last whole batch",
+        "trend.arrow is empty: no row reached the disk",
+        "the trend has no rows",
+    ]
+
+
+def test_events_that_the_disk_refuses_are_lost_for_a_reason(tmp_path: Path) -> None:
+    events = EventLog()
+    (tmp_path / "events.jsonl").mkdir()
+    inline = InlineRecorder(image(), LAYOUT, events, tmp_path)
+    events.emit(0.0, "note", "loop", "begun")
+    inline.push(0)
+    recorded = inline.finish()
+    assert (recorded.events_lost, recorded.error) == (1, "events.jsonl could not be written")
 
 
 def record(folder: RunFolder, count: int) -> None:
