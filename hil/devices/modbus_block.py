@@ -119,8 +119,9 @@ class WriteBlock:
         self._quick = False
 
     def forget(self) -> None:
-        """Have every cell due: what the device holds is not known."""
+        """Have every cell due, and learn of each whether it was acknowledged: what the device holds is not known."""
         self._settled = None
+        self._quick = False
         for cell in self.cells:
             cell.forget()
 

@@ -350,9 +350,12 @@ class ModbusTcpDevice:
         self._give_up_all()
 
     def _give_up_all(self) -> None:
-        for exchange in (*self._in_flight.values(), *self._queue):
+        for exchange in self._in_flight.values():
             if isinstance(exchange, WriteExchange):
                 self._not_acknowledged(exchange)
+        for exchange in self._queue:
+            if isinstance(exchange, WriteExchange):
+                self._not_sent(exchange)
         self._in_flight.clear()
         self._queue.clear()
 
@@ -360,6 +363,9 @@ class ModbusTcpDevice:
         # Whether the device took it cannot be known, so it is due again whatever its policy.
         self._counts["heartbeats_unacknowledged"] += exchange.beats
         self._counts["writes_unacknowledged"] += bool(exchange.cells)
+        self._not_sent(exchange)
+
+    def _not_sent(self, exchange: WriteExchange) -> None:
         self.writes_failed += 1
         # From here on the cells must learn of their acknowledgement.
         self._plan.look_closer(exchange, apart=False)

@@ -208,3 +208,20 @@ def test_a_cycle_that_never_came_to_write_counts(loop: Loop) -> None:
     loop.cycle(4)
     assert loop.timing.sensor_to_actuator.count == 4, "cycles 1 and 2, the period that fell out, and cycle 4"
     assert 2 * NS_PER_S <= loop.timing.sensor_to_actuator.max_ns < 3 * NS_PER_S
+
+
+def test_a_connection_that_is_lost_and_made_anew_is_acknowledged_again(
+    server: MisbehavingServer, loop: Loop
+) -> None:
+    for number in range(1, 11):
+        server.mode = "reset" if number in (4, 5) else "good"
+        loop.cycle(number)
+    number, before = 10, loop.device.counters()["writes_acknowledged"]
+    while loop.device.counters()["writes_acknowledged"] < before + 2:
+        number += 1
+        assert number < 10_000, "the connection is not made anew"
+        loop.cycle(number)
+    assert loop.device.counters()["connections_lost"] >= 1
+    assert not loop.timing.is_open
+    loop.cycle(number + 1, force=True)
+    assert loop.bus.not_taken() == []

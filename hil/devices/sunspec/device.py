@@ -218,8 +218,8 @@ class SunSpecDevice(ModbusTcpDevice):
         else:
             self._queue.appendleft(_Ordered(self._unit_id, following))
 
-    def _not_acknowledged(self, exchange: WriteExchange) -> None:
-        super()._not_acknowledged(exchange)
+    def _not_sent(self, exchange: WriteExchange) -> None:
+        super()._not_sent(exchange)
         if isinstance(exchange, _Ordered) and self._curtailment is not None:
             self._curtailment.unanswered()
 
