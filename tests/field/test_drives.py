@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -98,6 +99,35 @@ def test_started_tripped_reset_and_left_stopped(root: Path, tmp_path: Path) -> N
     texts = [event["text"] for event in told]
     assert "fault" in texts
     assert any("take the run command away" in text for text in texts)
+
+
+@pytest.mark.needs("gcc", "libmodbus")
+def test_replies_that_are_lost_for_a_while_stop_no_drive(root: Path, tmp_path: Path) -> None:
+    with Stub(build("vfd")) as stub:
+        stub.put(ACC, 5)
+        rig = write_rig(tmp_path, root, stub.port)
+        always = "pump_run: {type: step, before: 0, steps: [{at_s: 0.5, level: 1}]}"
+        rig.write_text(
+            re.sub(r"  pump_run: {type.*", "  " + always, rig.read_text()).replace("age_s: 1", "age_s: 2")
+        )
+        command = [sys.executable, "-m", "hil", "run", rig, "--json", "--out", tmp_path / "runs"]
+        run = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        wait_until("the drive runs", lambda: stub.word(ETA) & 0x6F == 0x27 and stub.signed(RFR) > 250)
+        # Long enough for STALE, far short of BAD: three times the maximum age of 2 s.
+        stub.ok("misbehave 1 silent count=always scope=reads")
+        time.sleep(2.4)
+        stub.ok("misbehave 1 off")
+        seen = set()
+        end = time.monotonic() + 2.0
+        while time.monotonic() < end:
+            seen.add(stub.word(ETA) & 0x6F)
+            time.sleep(0.02)
+        out, _ = run.communicate(timeout=120)
+    assert seen == {0x27}, "the drive ran on"
+    folder = Path(json.loads(out)["run_dir"])
+    counters = json.loads((folder / "run.json").read_text())["counters"]["drives.pump"]
+    assert counters["status_lost"] >= 1
+    assert counters["starts_withheld"] == 0
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,10 @@ class Cia402:
         state = self.state(status)
         if state is DriveState.FAULT:
             return self.RESET if wish.reset else self.DISABLE_VOLTAGE
+        if state is DriveState.LOCAL:
+            # Not obeyed now; it is what the drive finds when it comes back, and must neither start nor stop it.
+            state = self._STATES.get(status & 0x6F, DriveState.DISABLED)
+            wish = Wish(wish.run and state is DriveState.RUNNING, quick_stop=wish.quick_stop)
         if wish.quick_stop and state is DriveState.RUNNING:
             return self.QUICK_STOP
         if state is DriveState.QUICK_STOP:
@@ -107,8 +111,10 @@ class AbbDrives:
             return self.RESET if wish.reset else self.STOP
         if wish.quick_stop:
             return self.OFF3
-        # After a fault, a reset or OFF3 the drive wants to see OFF1 first: 047E, then 047F.
+        # After a fault, a reset or OFF3 the drive wants to see OFF1 first: 047E, then 047F. In local the word is not
+        # obeyed, but found when the drive comes back: it must neither start nor stop it.
         may_start = state in (DriveState.READY, DriveState.SWITCHED_ON, DriveState.RUNNING)
+        may_start = may_start or (state is DriveState.LOCAL and bool(status & self._OPERATING))
         return self.RUN if wish.run and may_start else self.STOP
 
 
@@ -137,7 +143,9 @@ class DanfossFc:
             return self.RESET if wish.reset else self.STOP
         if wish.quick_stop:
             return self.QUICK
-        may_start = state in (DriveState.READY, DriveState.RUNNING)
+        # In local the word is not obeyed, but found when the drive comes back: it must neither start nor stop it.
+        runs_in_local = state is DriveState.LOCAL and bool(status & self._OPERATING)
+        may_start = runs_in_local or state in (DriveState.READY, DriveState.RUNNING)
         return self.RUN if wish.run and may_start else self.STOP
 
 

@@ -1,7 +1,8 @@
 """Start, stop, quick stop and fault reset of one drive, as commands with a meaning; safe by default.
 
-A drive that has tripped, was taken to local, or could not be seen does not start again by itself: the run command must
-go away and come back. A reset is asked for by an edge, is sent for a bounded time, and starts nothing.
+A drive that has tripped, or that is found at rest after it was in local or could not be seen, does not start again by
+itself: the run command must go away and come back. One that is found running goes on: a lost reply stops nothing. A
+reset is asked for by an edge, is sent for a bounded time, and starts nothing.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ class DriveSequence:
         self._reset_until_ns = 0
         self._changed_ns = 0
         self._was_late = False
-        self._seen = False
+        self._seen = self._was_away = False
 
     def step(self, now_ns: int, status: int | None, wish: Wish) -> int | None:
         """Give the control word at ``now_ns`` (ns); None where the status word is unknown: hold what was sent.
@@ -109,18 +110,14 @@ class DriveSequence:
         if status is None:
             if self._seen:
                 self.counts["status_lost"] += 1
-                self._seen = False
+                self._seen, self._was_away = False, True
             self.state = DriveState.UNKNOWN
-            self._withhold()
             return None
         self._seen = True
         before, self.state = self.state, self._profile.state(status)
         if self.state is DriveState.FAULT and before is not DriveState.FAULT:
             self.counts["faults"] += 1
-        if self.state in (DriveState.FAULT, DriveState.LOCAL):
-            self._withhold()
-        elif not self._asked.run or self.settings.restart:
-            self._is_withheld = False
+        self._decide()
         resets = self.state is DriveState.FAULT and now_ns < self._reset_until_ns
         allowed = Wish(self._asked.run and not self._is_withheld, resets, self._asked.quick_stop)
         self._judge(now_ns, allowed)
@@ -140,6 +137,19 @@ class DriveSequence:
             self.counts["quick_stops"] += 1
         if (wish.run, wish.quick_stop) != (before.run, before.quick_stop):
             self._changed_ns, self._was_late = now_ns, False
+
+    def _decide(self) -> None:
+        """Decide whether a standing run command must go away before it counts again."""
+        if self.state is DriveState.LOCAL:
+            self._was_away = True
+            return
+        was_away, self._was_away = self._was_away, False
+        if self.state is DriveState.FAULT:
+            self._withhold()
+        elif not self._asked.run or self.settings.restart or (was_away and self.state is DriveState.RUNNING):
+            self._is_withheld = False
+        elif was_away:
+            self._withhold()
 
     def _withhold(self) -> None:
         if self._asked.run and not self._is_withheld:

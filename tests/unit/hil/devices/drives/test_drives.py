@@ -146,6 +146,7 @@ class Bench:
 
     def __init__(self, kind: str, **settings: float) -> None:
         profile, drive = KINDS[kind]
+        self.kind = kind
         self.profile, self.drive = profile, drive()
         self.sequence = DriveSequence(profile, SequenceSettings(**settings))  # type: ignore[arg-type]
         self.now_ns = 0
@@ -225,29 +226,55 @@ def test_a_reset_command_that_stays_is_one_reset(bench: Bench) -> None:
     assert bench.sequence.counts["resets"] == 1
 
 
-def test_a_status_that_is_lost_sends_nothing_new_and_its_return_starts_nothing(bench: Bench) -> None:
+def test_a_status_that_is_lost_sends_nothing_new_and_a_drive_found_running_goes_on(bench: Bench) -> None:
     bench.run(RUN)
     bench.words.clear()
     bench.run(RUN, seen=False)
     assert bench.words == []
     assert bench.sequence.state is DriveState.UNKNOWN
     bench.run(RUN)
+    assert bench.drive.runs
+    assert set(bench.words) <= {0, 15, 0x047F, 0x047C}, "no word stopped it in between"
+    assert bench.sequence.trouble == ""
+    assert (bench.sequence.counts["status_lost"], bench.sequence.counts["starts_withheld"]) == (1, 0)
+
+
+def test_a_drive_found_at_rest_after_its_status_was_lost_is_not_started(bench: Bench) -> None:
+    bench.run(RUN)
+    bench.run(RUN, seen=False)
+    bench.drive = KINDS[bench.kind][1]()  # it had lost its power
+    bench.run(RUN)
     assert not bench.drive.runs
-    assert bench.sequence.counts["status_lost"] == 1
+    assert "take the run command away" in bench.sequence.trouble
+    bench.run(STOP)
+    bench.run(RUN)
+    assert bench.drive.runs
+
+
+def test_a_run_command_that_stands_before_the_first_status_starts_the_drive(bench: Bench) -> None:
+    bench.run(RUN, seen=False)
+    bench.run(RUN)
+    assert bench.drive.runs
 
 
 @pytest.mark.parametrize("kind", ["cia402", "abb_drives", "danfoss_fc"])
-def test_in_local_it_says_so_and_starts_nothing_on_the_way_back(kind: str) -> None:
+@pytest.mark.parametrize("runs", [True, False])
+def test_on_the_way_back_from_local_a_drive_goes_on_and_is_not_started(kind: str, runs: bool) -> None:
     bench = Bench(kind)
-    bench.run(RUN)
+    bench.run(RUN if runs else STOP)
     bench.drive.status &= ~0x200
-    word = bench.sequence.step(bench.now_ns, bench.drive.status, RUN)
+    for _ in range(10):
+        word = bench.sequence.step(bench.now_ns, bench.drive.status, RUN)
+        bench.now_ns += S // 10
     assert bench.sequence.state is DriveState.LOCAL
     assert "in local" in bench.sequence.trouble
     assert word is not None
     bench.drive.status |= 0x200
+    # The last word of the local time is what the drive finds.
+    bench.drive.take(word)
     bench.run(RUN)
-    assert not bench.drive.runs
+    assert bench.drive.runs is runs
+    assert ("take the run command away" in bench.sequence.trouble) is not runs
 
 
 def test_quick_stop_comes_before_run(bench: Bench) -> None:
