@@ -8,6 +8,7 @@ written is asked one question, for nothing else would tell that it is not there.
 from __future__ import annotations
 
 import socket
+import statistics
 import time
 from collections.abc import Sequence
 
@@ -27,6 +28,7 @@ from hil.errors import DeviceError, Problem
 OTHER_UNIT_IDS = (1, 255, 0, *range(2, 11))
 """Unit ids tried where the listed one is silent, most common first."""
 _PROBE_TIMEOUT_S = 0.2
+_READS = 5
 _GATEWAY_EXCEPTIONS = frozenset({10, 11})
 _ADVICE_LIMIT = 3
 """Points whose neighbours are asked: enough to see a list that is off by one, few enough to stay short."""
@@ -39,8 +41,10 @@ def prove(
     place: tuple[str, int | None],
     deadline_s: float,
     written: Sequence[Point] = (),
-) -> tuple[SocketAddress, socket.socket]:
-    """Connect, read every point, and have every unit answer; gives the resolved address and the open connection.
+) -> tuple[SocketAddress, socket.socket, float]:
+    """Connect, read every point, and have every unit answer; gives address, open connection, and read time, s.
+
+    The read time is that of the first read, or the median of five where the first outlasts the loop's period.
 
     Parameters
     ----------
@@ -65,8 +69,12 @@ def prove(
     address = resolve(who, settings, place)
     connection = connect(who, settings, address, place)
     conversation = Conversation(connection, deadline_s)
+    began_s, read_s = time.perf_counter(), 0.0
     try:
         problems = _read_all(who, settings, points, place, conversation)
+        read_s = time.perf_counter() - began_s
+        if not problems and read_s > settings.period_s:
+            read_s = _median_read_s(read_s, settings, points, conversation)
         if not (problems and conversation.out_of_time):
             problems += _ask_written(who, settings, _first_of_units(points, written), place, conversation)
     except (BrokenError, OSError) as error:
@@ -75,7 +83,22 @@ def prove(
     if problems:
         connection.close()
         raise DeviceError(problems)
-    return address, connection
+    return address, connection, read_s
+
+
+def _median_read_s(
+    first_s: float, settings: ModbusTcpSettings, points: Sequence[Point], conversation: Conversation
+) -> float:
+    """Read all points up to four times more; the machine, and the device, may have been busy the first time."""
+    took_s = [first_s]
+    blocks = coalesce_reads(points, settings.limits)
+    while len(took_s) < _READS and not conversation.out_of_time:
+        began_s = time.perf_counter()
+        for block in blocks:
+            time.sleep(settings.gap_ms / 1e3)
+            conversation.ask(_request(block), settings.reply_timeout_s)
+        took_s.append(time.perf_counter() - began_s)
+    return statistics.median(took_s)
 
 
 def _read_all(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from hil.devices.wire.coalesce import Limits
@@ -35,6 +36,8 @@ class ModbusTcpSettings:
         Write each register by function 6 and each coil by 5, for devices that know no other.
     heartbeat_joined : bool
         Write the heartbeat in the same request as the values, last, where its register follows theirs.
+    period_s : float
+        Of the loop, s: where the first read of all points in the start-up proof outlasts it, four more are timed.
     seed : int
         Of the jitter on the back-off, so that equal runs are equal.
     """
@@ -54,6 +57,7 @@ class ModbusTcpSettings:
     probe_s: float = 30.0
     single_write_functions: bool = False
     heartbeat_joined: bool = True
+    period_s: float = math.inf
     seed: int = 0
 
     def __post_init__(self) -> None:

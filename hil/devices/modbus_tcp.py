@@ -66,6 +66,8 @@ class ModbusTcpDevice:
         Loop time of the last values received, values acknowledged, heartbeat acknowledged, ns; 0 before.
     record : WriteRecord
         Which written points the device did not take.
+    read_s : float
+        How long a read of all points took in the start-up proof, s; 0 before.
     writes_failed : int
         Grows by one or more in each write phase in which not all was sent and acknowledged.
 
@@ -114,6 +116,7 @@ class ModbusTcpDevice:
         self._silent_requests = 0
         self._heartbeat_due = False
         self._was_connected = False
+        self.read_s = 0.0
         self.wake_ns = self.writes_failed = 0
         self.last_reply_ns = self.last_write_ack_ns = self.last_heartbeat_ack_ns = 0
 
@@ -143,7 +146,8 @@ class ModbusTcpDevice:
         points += [point for point in self._plan.readable() if point not in points]
         deadline_s = time.monotonic() + timeout_s
         written = self._plan.points
-        address, connection = prove(self.name, self.settings, points, self._place, deadline_s, written)
+        proven = prove(self.name, self.settings, points, self._place, deadline_s, written)
+        address, connection, self.read_s = proven
         self._link.aim(address)
         self.adopt(connection)
 

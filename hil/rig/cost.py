@@ -7,10 +7,10 @@ costs a cycle only the posting.
 from __future__ import annotations
 
 import gc
-import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from hil.devices.drives import DriveBlock
 from hil.errors import ConfigError
@@ -32,8 +32,12 @@ BUDGET_S = 0.1
 """The measurement ends after so many cycles or so long, whichever comes first."""
 TRANSACTION_US = 35.0
 """CPU of one Modbus TCP transaction (hil/devices/README.md); what the wire and the far end take comes on top."""
-_BESIDES = (1, 4, 5, 6)
-"""Phases without blocks that may be slower: read, limits, write, record."""
+_PERCENTILE = 99
+"""Of the cycles measured: nearly the longest, without those few in which the machine did something else."""
+_ROUNDS = 3
+"""A rig is refused only where it is too dear so many times: the machine may have taken the processor for a while."""
+_LISTENS_S = 0.25
+"""From this period on a wall clock's wait is cut into pieces, which takes nothing from a cycle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,8 @@ class CycleCost:
     Attributes
     ----------
     computing_us : float
-        Sum of the medians of phases and blocks over ``cycles`` cycles, devices answered from memory.
+        Sum of the 99th percentiles, over ``cycles`` cycles, of each block and of all else from row to row: clock,
+        sources, image, limits, timing, the recorder's row. Devices are answered from memory; the wake-up is not in it.
     transactions : int
         Least number of Modbus transactions of a cycle.
     cycles : int
@@ -104,13 +109,14 @@ class _Timed:
         return {}
 
     def cost(self) -> SlowBlock:
-        """Median of its runs; not of the first, in which no time has passed and kernels may be loaded."""
+        """Give a high percentile of its runs; not of the first: no time has passed in it, kernels may be loaded."""
         return SlowBlock(
-            self.name,
-            self.every,
-            self._offset,
-            statistics.median(self._took_ns[1:] or self._took_ns) / 1000.0,
+            self.name, self.every, self._offset, _high(self._took_ns[1:] or self._took_ns) / 1000.0
         )
+
+    def took_ns(self, cycle: int) -> int:
+        """Give how long it ran in the cycle of that number, from 0."""
+        return self._took_ns[cycle]
 
 
 class _Meter:
@@ -120,9 +126,11 @@ class _Meter:
         self._push = sink.push
         self._stop = stop
         self._end_s = 0.0
+        self.rows_ns: list[int] = []
 
     def push(self, now_ns: int) -> None:
         self._push(now_ns)
+        self.rows_ns.append(time.perf_counter_ns())
         # The first cycle starts the time: before it the kernels may have been loaded.
         now_s = time.perf_counter()
         self._end_s = self._end_s or now_s + BUDGET_S
@@ -135,13 +143,23 @@ def measure_cycle(rig: Rig) -> CycleCost:
     with rig.trial() as parts:
         blocks = _timed(rig, parts)
         # Plants and controllers are timed one by one: the phase says nothing of one that runs now and then.
-        cycle = _run(rig, replace(parts, plants=(), controllers=blocks))
-    besides_us = sum(cycle.timing.phases[phase].percentile(0.5) for phase in _BESIDES) / 1000.0
+        cycle, rows_ns = _run(rig, replace(parts, plants=(), controllers=blocks))
+    spans_ns = [after - before for before, after in pairwise(rows_ns)]
+    besides_ns = [
+        span - sum(b.took_ns(n) for b in blocks) for n, span in enumerate(spans_ns[: cycle.cycles - 1], 1)
+    ]
+    besides_us = _high(besides_ns or spans_ns) / 1000.0
     costs = [block.cost() for block in blocks]
     always_us = sum(cost.cost_us for cost in costs if cost.every == 1)
     meeting = dearest_meeting(cost for cost in costs if cost.every > 1)
     computing_us = besides_us + always_us + sum(cost.cost_us for cost in meeting)
     return CycleCost(computing_us, _transactions(rig), cycle.cycles, tuple(cost.name for cost in meeting))
+
+
+def _high(took_ns: Sequence[int]) -> float:
+    """Give the percentile that counts."""
+    ordered = sorted(took_ns)
+    return float(ordered[min(len(ordered) * _PERCENTILE // 100, len(ordered) - 1)]) if ordered else 0.0
 
 
 def _timed(rig: Rig, parts: CycleParts) -> list[_Timed]:
@@ -167,6 +185,10 @@ def refuse_short_period(rig: Rig) -> None:
     if rig.config.clock != "wall":
         return
     cost, period_us = measure_cycle(rig), 1e6 * rig.config.period_s
+    for _ in range(_ROUNDS - 1):
+        if cost.total_us <= period_us:
+            return
+        cost = min(cost, measure_cycle(rig), key=lambda each: each.total_us)
     if cost.total_us <= period_us:
         return
     wire = (
@@ -175,19 +197,32 @@ def refuse_short_period(rig: Rig) -> None:
     when = f" where {' and '.join(cost.slower)} run" if cost.slower else ""
     what = (
         f"period {period_us:g} us is shorter than a cycle{when} takes on this machine: {cost.total_us:.0f} us "
-        f"({cost.computing_us:.0f} us, median of {cost.cycles} cycles{wire})"
+        f"({cost.computing_us:.0f} us, 99th percentile of {cost.cycles} cycles{wire})"
     )
     raise ConfigError(
         rig.problem(("period_s",), what, f"period_s: {2e-6 * cost.total_us:.2g} leaves half of it free")
     )
 
 
-def _run(rig: Rig, parts: CycleParts) -> Cycle:
+def refuse_slow_devices(rig: Rig, read_s: float) -> None:
+    """Raise ``ConfigError`` where the slowest device's reads, ``read_s`` (s) in the proof, outlast the period."""
+    if read_s <= rig.config.period_s:
+        return
+    what = (
+        f"period {1e3 * rig.config.period_s:g} ms is shorter than the devices take to be read: {1e3 * read_s:.3g} ms "
+        "(median of 5 reads of the slowest device)"
+    )
+    hint = f"period_s: {4.0 * read_s:.2g} leaves time to write; read fewer points, or in fewer requests"
+    raise ConfigError(rig.problem(("period_s",), what, hint))
+
+
+def _run(rig: Rig, parts: CycleParts) -> tuple[Cycle, list[int]]:
     config, image, stop = rig.config, parts.image, StopFlag()
     layout = RowLayout(tuple(config.signals), rig.limited)
     ring = Ring.private(layout.packer.size, CYCLES + 1)
     period_ns = round(config.period_s * NS_PER_S)
-    settings = CycleSettings(period_ns, CYCLES * period_ns, period_ns, period_ns, is_virtual=True)
+    settings = CycleSettings(period_ns, CYCLES * period_ns, period_ns, period_ns,
+                             is_virtual=config.period_s >= _LISTENS_S)  # fmt: skip
     meter = _Meter(RowSink(image, ring, layout), stop)
     received = [slot for slot, signal in enumerate(image.signals) if signal.max_age_ns]
     timed = replace(parts, devices=(_Memory(image, received),))
@@ -195,7 +230,7 @@ def _run(rig: Rig, parts: CycleParts) -> Cycle:
     # All there is is kept from the collection that a run begins with: it takes longer than the measurement.
     gc.freeze()
     cycle.run()
-    return cycle
+    return cycle, meter.rows_ns
 
 
 def _transactions(rig: Rig) -> int:

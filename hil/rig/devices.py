@@ -32,8 +32,7 @@ from hil.rig.ranges import signal_ranges
 from hil.rig.sunspec import make_sunspec, select_sunspec
 from hil.rig.written import WrittenDevices, bridged_not_taken
 
-_WORD_BITS = 16
-_FIRST_RETRY_S = 0.1
+_WORD_BITS, _FIRST_RETRY_S = 16, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +237,7 @@ def make_devices(
         settings = ModbusTcpSettings(
             host=host, port=port, max_registers=config.max_registers,
             gap_ms=config.gap_ms, connect_timeout_s=config.connect_timeout_s, seed=draft.config.seed + number,
+            period_s=draft.config.period_s,
         )  # fmt: skip
         if isinstance(config, SunSpecConfig):
             devices.append(make_sunspec(draft, name, config, settings, image, now_ns))
@@ -315,14 +315,13 @@ class FieldBus:
     def _write_scan(self, scan: Scan, now_ns: int, deadline_ns: int, *, force: bool) -> None:
         if force:
             scan.force_writes()
-            scan.write(now_ns, deadline_ns)
-            return
         begun = self._written.begin_write()
         scan.write(now_ns, deadline_ns)
-        self._written.end_write(begun)
+        if not force:
+            self._written.end_write(begun)
 
     def not_taken(self) -> list[NotTaken]:
-        """Give the written points that a device did not take; complete after the last write of a run."""
+        """Give the written points that a device did not take, after the last write of a run."""
         return self._written.not_taken() + bridged_not_taken(part.device for part in self._bridged)
 
     def _tell(self) -> None:
@@ -353,6 +352,11 @@ class FieldBus:
             self._scan.prove(timeout_s)
         for part in self._bridged:
             part.prove(timeout_s)
+
+    @property
+    def read_s(self) -> float:
+        """Time that the slowest device on TCP took to be read in the proof, s."""
+        return max([device.read_s for device in self._devices], default=0.0)
 
     def close(self) -> None:
         """Let go of every wire; may be called twice."""

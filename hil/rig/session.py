@@ -24,7 +24,7 @@ from hil.record import CompanionRecorder, CompanionSettings, InlineRecorder, Rec
 from hil.report import ReportResult, build_report
 from hil.rig.build import Rig
 from hil.rig.controllers import workers_running
-from hil.rig.cost import refuse_short_period
+from hil.rig.cost import refuse_short_period, refuse_slow_devices
 from hil.rig.delay import measured_latency
 from hil.rig.devices import FieldBus
 from hil.rig.margins import lost_margins
@@ -161,6 +161,7 @@ def run_rig(
         try:
             if bus is not None:
                 bus.prove(_PROVE_TIMEOUT_S)
+                refuse_slow_devices(rig, bus.read_s)
             started = datetime.now(UTC)
             folder = RunFolder(out, rig.config.rig, started)
             folder.write_rig(rig.resolved)

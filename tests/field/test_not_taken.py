@@ -15,6 +15,7 @@ from misbehaving_server import MisbehavingServer
 from hil.config.points import Point
 from hil.devices.modbus_settings import ModbusTcpSettings
 from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.errors import ConfigError
 from hil.loop.clock import NS_PER_S
 from hil.loop.events import EventLog
 from hil.loop.image import Image, Signal
@@ -123,6 +124,19 @@ def test_a_limit_of_the_whole_period_fails_where_nothing_is_acknowledged(
     assert limit.value > 1e6, "to the end of the run"
     phases = json.loads((result.run_dir / "timing.json").read_text())["phases"]
     assert phases["sensor_to_actuator"]["count"] >= result.end.cycles - 1
+
+
+def test_a_period_shorter_than_the_devices_take_to_be_read_is_refused(
+    server: MisbehavingServer, tmp_path: Path
+) -> None:
+    server.mode, server.delay_s = "late", 0.06
+    with pytest.raises(ConfigError, match="shorter than the devices take to be read") as raised:
+        ran(tmp_path, server.port)
+    (problem,) = raised.value.problems
+    assert problem.line == 3
+    assert "median of 5" in problem.what
+    assert len(server.seen) == 5
+    assert not (tmp_path / "runs").exists()
 
 
 class Loop:

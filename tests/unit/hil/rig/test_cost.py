@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from controller import PID
 from hil.errors import ConfigError
+from hil.loop.overrun import OverrunPolicy
 from hil.rig import Rig, load_rig
 from hil.rig.cost import measure_cycle, refuse_short_period
 from hil.rig.slots import SlowBlock, dearest_meeting
@@ -118,3 +119,29 @@ def test_what_computes_in_a_worker_is_not_run_and_does_not_count(
     assert elapsed == []
     assert cost.slower == ("temp",), "the posting counts"
     assert cost.computing_us > 0.0
+
+
+def test_what_lies_between_the_phases_counts(write_rig: WriteRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = OverrunPolicy.cycle_done
+
+    def slow(self: OverrunPolicy, missed: int) -> None:
+        spend(DEAR_US)
+        done(self, missed)
+
+    rig = load_rig(write_rig("linear", *FAST))
+    monkeypatch.setattr(OverrunPolicy, "cycle_done", slow)
+    assert measure_cycle(rig).computing_us >= DEAR_US
+
+
+def test_one_dear_cycle_in_ten_counts(write_rig: WriteRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    step, calls = PID.step, [0]
+
+    def now_and_then(self: PID, *arguments: float, **named: float) -> object:
+        calls[0] += 1
+        if calls[0] % 10 == 0:
+            spend(DEAR_US)
+        return step(self, *arguments, **named)
+
+    rig = load_rig(write_rig("linear", *FAST))
+    monkeypatch.setattr(PID, "step", now_and_then)
+    assert measure_cycle(rig).computing_us >= DEAR_US
