@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,21 @@ from hil.config.nearest import did_you_mean
 from hil.config.yaml_lines import Document, Key, Path_
 from hil.errors import ConfigError, Problem
 
+_SECRET = re.compile("pass|secret|key|token|pwd", re.IGNORECASE)
+_WHERE_IT_IS = (".file", ".env")
+
+
+def without_secrets(text: str) -> str:
+    """Give an override as it may be shown: what was meant as a password stays off screens and out of files."""
+    path, separator, _ = text.partition("=")
+    if not _SECRET.search(text) or path.strip().endswith(_WHERE_IT_IS):
+        return text
+    return f"{path}=***" if separator else "***"
+
+
+_SECTIONS = frozenset({"budget", "latency", "overrun", "realtime"})
+"""Of a rig's top level, all of whose keys have a value of their own: made where the file does not have them."""
+
 
 def apply_overrides(document: Document, overrides: Sequence[str]) -> None:
     """Change ``document`` in place; ``ConfigError`` names the override that cannot be applied."""
@@ -19,17 +35,21 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> None:
         path, separator, value = text.partition("=")
         keys = path.strip().split(".")
         if not separator or not all(keys):
-            raise ConfigError(Problem("--set", None, f"{text!r} is not of the form key.key=value"))
+            what = f"{without_secrets(text)!r} is not of the form key.key=value"
+            raise ConfigError(Problem("--set", None, what))
         try:
             plain = YAML(typ="safe", pure=True).load(value)
         except (YAMLError, ValueError, RecursionError) as error:
+            shown = without_secrets(text)
             hint = "a text with special characters needs quotes: 'key=\"text\"'"
-            raise ConfigError(Problem("--set", None, f"{text!r}: the value is not YAML", hint)) from error
+            raise ConfigError(Problem("--set", None, f"{shown!r}: the value is not YAML", hint)) from error
         if not _is_plain(plain):
-            what = f"{text!r}: the value is neither text, number, true, false, list nor mapping"
+            what = (
+                f"{without_secrets(text)!r}: the value is neither text, number, true, false, list nor mapping"
+            )
             raise ConfigError(Problem("--set", None, what, "put it in quotes if it is a text"))
-        place = _put(document.data, keys, plain, text)
-        document.origins[place] = f"--set {text}"
+        place = _put(document.data, keys, plain, without_secrets(text))
+        document.origins[place] = f"--set {without_secrets(text)}"
 
 
 def _is_plain(value: Any) -> bool:
@@ -43,6 +63,8 @@ def _is_plain(value: Any) -> bool:
 def _put(data: Any, keys: list[str], value: Any, text: str) -> Path_:
     """Put ``value`` in its place; gives the path. Items of a list are numbered from 0."""
     path: list[Key] = []
+    if isinstance(data, dict) and len(keys) > 1 and keys[0] in _SECTIONS and data.get(keys[0]) is None:
+        data[keys[0]] = {}
     for depth, key in enumerate(keys[:-1]):
         inside = None
         if isinstance(data, dict):

@@ -109,6 +109,20 @@ def test_warnings_of_margins_are_counted_too(
     assert err.count("warning") == 1
 
 
+def test_a_section_that_the_rig_does_not_have_can_be_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rig: Path
+) -> None:
+    assert "latency:" not in rig.read_text()
+    assert "realtime:" not in rig.read_text()
+    settings = ("--set", "latency.overruns=0", "--set", "realtime.priority=80")
+    assert hil(monkeypatch, "check", str(rig), *settings) == 0
+    capsys.readouterr()
+    assert hil(monkeypatch, "check", str(rig), "--set", "latency.overrun=0") == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert "--set latency.overrun=0" in err
+    assert 'did you mean "overruns"' in err
+
+
 def test_signals(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rig: Path) -> None:
     assert hil(monkeypatch, "signals", str(rig)) == 0
     out = capsys.readouterr().out
