@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from hil.cli.asker import SerialLine, open_asker
 from hil.cli.console import results, table, tell_problems
 from hil.errors import ConfigError, HilError, Problem
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from hil.devices.lint import Finding, Wanted
 
 EXIT_FINDINGS, EXIT_UNUSABLE = 1, 2
+_LIVE_S = 60.0
+"""Longest look at a live device, s."""
 _PIPE_WIDTH = 1000
-_MODBUS_PORT = 502
 
 points = typer.Typer(
     no_args_is_help=True, help="Look after point lists.", epilog="Exit codes of each verb: see its help."
@@ -42,8 +44,14 @@ def lint(
     ] = None,
     live: Annotated[
         str | None,
-        typer.Option(metavar="HOST:PORT", help="Read every point of this device; nothing is written."),
+        typer.Option(
+            metavar="TARGET",
+            help="Read every point of this device, nothing is written: HOST[:PORT], a serial port, or "
+            "tcp://HOST:PORT for RTU over TCP.",
+        ),
     ] = None,
+    baud: Annotated[int, typer.Option(min=1200, max=4_000_000, help="Of a serial line.")] = 19_200,
+    parity: Annotated[str, typer.Option(help="Of a serial line: even, odd, none.")] = "even",
     as_json: Annotated[bool, typer.Option("--json", help="Print one object on stdout.")] = False,
 ) -> None:
     """Prove a point list: overlaps, ranges, resolution, addresses, word order.
@@ -51,7 +59,7 @@ def lint(
     Exit codes: 0 clean, 1 findings, 2 the file, the rig or the device cannot be used.
     """
     try:
-        report = _lint(file, rig, live)
+        report = _lint(file, rig, live, SerialLine(baud, parity))
     except HilError as error:
         if as_json:
             _print_json({"file": str(file), "problems": [asdict(problem) for problem in error.problems],
@@ -69,20 +77,19 @@ def lint(
     raise typer.Exit(code)
 
 
-def _lint(file: Path, rig: Path | None, live: str | None) -> dict[str, Any]:
+def _lint(file: Path, rig: Path | None, live: str | None, line: SerialLine) -> dict[str, Any]:
     from hil.config.points import read_points  # noqa: PLC0415  keeps the other verbs quick
     from hil.devices.lint import findings_of  # noqa: PLC0415  as above
     from hil.devices.lint.prove import parted  # noqa: PLC0415  as above
 
-    target = None if live is None else _target(live)
     listed, problems = read_points(file)
     if problems:
         raise ConfigError(problems)
     wanted = _wanted(rig, file, listed) if rig is not None else None
     findings = findings_of(listed, wanted)
     answered = None
-    if target is not None:
-        more, answered = _ask_live(listed, target, wanted)
+    if live is not None:
+        more, answered = _ask_live(listed, live, line, wanted)
         findings = sorted([*findings, *more], key=lambda finding: finding.line)
     left, accepted = parted(findings, listed.points)
     return {
@@ -128,23 +135,14 @@ def _wanted(rig: Path, file: Path, listed: PointList) -> Wanted:
     return Wanted(signals, uses)
 
 
-def _target(live: str) -> tuple[str, int]:
-    host, _, port = live.rpartition(":") if live.rpartition(":")[2].isdecimal() else (live, "", "")
-    number = int(port) if port else _MODBUS_PORT
-    if not host or not 1 <= number <= 65535:
-        raise ConfigError(
-            Problem("--live", None, f'"{live}" is no HOST:PORT', "for example 192.168.1.20:502")
-        )
-    return host.strip("[]"), number
+def _ask_live(
+    listed: PointList, target: str, line: SerialLine, wanted: Wanted | None
+) -> tuple[list[Finding], int]:
+    from hil.devices.lint.live import Manner, live_findings  # noqa: PLC0415  keeps the other verbs quick
 
-
-def _ask_live(listed: PointList, target: tuple[str, int], wanted: Wanted | None) -> tuple[list[Finding], int]:
-    from hil.devices.lint.live import live_findings  # noqa: PLC0415  keeps the other verbs quick
-    from hil.devices.modbus_settings import ModbusTcpSettings  # noqa: PLC0415  as above
-
-    # One gap of a slow device between requests: a lint has time, and some devices need it.
-    settings = ModbusTcpSettings(*target, gap_ms=25.0)
-    return live_findings(listed.points, settings, {} if wanted is None else wanted.signals)
+    manner = Manner(f"the device at {target}")
+    with open_asker(target, line, manner.reply_timeout_s, manner.who, _LIVE_S) as asker:
+        return live_findings(listed.points, asker, {} if wanted is None else wanted.signals, manner)
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import json
-import re
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import track
 
+from hil.cli.asker import SerialLine, is_serial, open_asker
 from hil.cli.console import errors, results, table
-from hil.errors import ConfigError, DeviceError, Problem
+from hil.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from hil.config.points import Point, PointList
-    from hil.devices.discovery import Asker, Fit, FoundUnit
+    from hil.devices.discovery import Fit, FoundUnit
 
 EXIT_NOBODY = 1
 KNOWN_LISTS = Path(__file__).resolve().parents[2] / "configs" / "points"
-_MODBUS_PORT = 502
 _LAST_UNIT = 255
-_LONGEST_S = 24 * 3600.0
-_SERIAL = re.compile(r"/|tcp://|com\d+$", re.IGNORECASE)
-"""A port's path, a gateway that passes RTU frames on, a port of Windows; all else is a host."""
 
 
 def scan(
@@ -53,12 +47,12 @@ def scan(
     """  # fmt: skip
     from hil.devices.discovery import find_unit, fits, runs_that_answer  # noqa: PLC0415  loads the definitions
 
-    asked = _numbers("--units", units or ("1-247" if _is_serial(target) else "1,255,0,2-10"), 0, _LAST_UNIT)
+    asked = _numbers("--units", units or ("1-247" if is_serial(target) else "1,255,0,2-10"), 0, _LAST_UNIT)
     places = _span("--registers", registers) if registers else None
     known = _known_lists()
     found: list[tuple[FoundUnit, list[Fit]]] = []
     drafted: list[Point] = []
-    with _asker(target, baud, parity, timeout_s) as asker:
+    with open_asker(target, SerialLine(baud, parity), timeout_s, "scan") as asker:
         for unit_id in track(asked, "asking units", console=errors, transient=True, disable=as_json):
             unit = find_unit(asker, unit_id, timeout_s)
             if unit is None:
@@ -77,75 +71,11 @@ def scan(
         raise typer.Exit(EXIT_NOBODY)
 
 
-def _is_serial(target: str) -> bool:
-    return _SERIAL.match(target) is not None
-
-
 def _known_lists() -> list[PointList]:
     from hil.config.points import load_points  # noqa: PLC0415
 
     # In an installed package there are none: then nothing is compared.
     return [load_points(path) for path in sorted(KNOWN_LISTS.glob("*.csv"))]
-
-
-@contextmanager
-def _asker(target: str, baud: int, parity: str, timeout_s: float) -> Iterator[Asker]:
-    """Open the line or the connection; ``DeviceError`` says what is wrong and what to do."""
-    from hil.devices.modbus_conversation import BrokenError  # noqa: PLC0415
-
-    deadline_s = time.monotonic() + _LONGEST_S
-    try:
-        if _is_serial(target):
-            with _serial(target, baud, parity, timeout_s, deadline_s) as asker:
-                yield asker
-        else:
-            with _tcp(target, deadline_s) as asker:
-                yield asker
-    except BrokenError as error:
-        raise DeviceError(Problem(target, None, str(error), "close other clients of the device")) from error
-    except OSError as error:
-        what = f"drops the connection: {error.strerror or error}"
-        raise DeviceError(Problem(target, None, what, "close other clients of the device")) from error
-
-
-@contextmanager
-def _serial(port: str, baud: int, parity: str, timeout_s: float, deadline_s: float) -> Iterator[Asker]:
-    from hil.devices.rtu.conversation import RtuConversation, open_or_say  # noqa: PLC0415
-    from hil.devices.rtu.settings import BusSettings  # noqa: PLC0415
-
-    if parity not in ("even", "odd", "none"):
-        raise ConfigError(Problem("--parity", None, f"{parity!r} is no parity", "even, odd or none"))
-    settings = BusSettings(port, baud, parity, 2 if parity == "none" else 1, reply_timeout_s=timeout_s)
-    wire = open_or_say(settings, "scan", (port, None))
-    conversation = RtuConversation(settings, wire, deadline_s)
-    try:
-        yield conversation
-    finally:
-        conversation.close()
-        wire.close()
-
-
-@contextmanager
-def _tcp(target: str, deadline_s: float) -> Iterator[Asker]:
-    from hil.devices.modbus_conversation import Conversation, connect, resolve  # noqa: PLC0415
-    from hil.devices.modbus_settings import ModbusTcpSettings  # noqa: PLC0415
-
-    host, port = _host_and_port(target)
-    settings, place = ModbusTcpSettings(host, port), (target, None)
-    connection = connect("scan", settings, resolve("scan", settings, place), place)
-    try:
-        yield Conversation(connection, deadline_s)
-    finally:
-        connection.close()
-
-
-def _host_and_port(target: str) -> tuple[str, int]:
-    host, colon, port = target.rpartition(":")
-    if not colon or (host.count(":") and not host.endswith("]")):
-        return target.strip("[]"), _MODBUS_PORT
-    if not port.isdecimal() or not 1 <= int(port) <= 65535:
-        raise ConfigError(Problem(target, None, f"port {port!r} is outside 1 to 65535", "HOST:PORT"))
-    return host.strip("[]"), int(port)
 
 
 def _numbers(option: str, text: str, low: int, high: int) -> list[int]:
@@ -180,7 +110,7 @@ def _write(out: Path, target: str, drafted: Sequence[Point]) -> None:
 
     notes = (
         f"Drafted by hil scan {target}. All read only: say what may be written, and give the signals their names.",
-        "Prove it with: hil points lint FILE --live HOST:PORT",
+        f"Prove it with: hil points lint FILE --live {target}",
     )
     try:
         out.write_text(list_as_csv(drafted, notes=notes), encoding="utf-8")
@@ -222,7 +152,7 @@ def _show(
     out: Path | None,
 ) -> None:
     if not found:
-        hint = "check unit ids, baud and parity, A and B" if _is_serial(target) else "is Modbus switched on?"
+        hint = "check unit ids, baud and parity, A and B" if is_serial(target) else "is Modbus switched on?"
         errors.print(f"nobody answers at {target} under {len(asked)} unit ids: {hint}")
         return
     rows = [
@@ -235,7 +165,7 @@ def _show(
         for unit, fitting in found
     ]
     results.print(table(target, ("unit id", "says it is", "SunSpec models", "known lists that fit"), rows))
-    if len(found) == len(asked) > 1 and not _is_serial(target):
+    if len(found) == len(asked) > 1 and not is_serial(target):
         results.print("It answers under every unit id: most likely one device that does not look at it.")
     if drafted:
         where = f"written to {out}" if out is not None else "--out FILE writes them as a list"

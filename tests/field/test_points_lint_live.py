@@ -13,6 +13,7 @@ from typing import Any
 import firmware_bench as fb
 import pytest
 from misbehaving_server import MisbehavingServer
+from rtu_bench import Socat
 
 from hil.cli import app
 from hil.config.points import load_points
@@ -167,3 +168,25 @@ def test_the_shipped_lists_on_the_c_stubs(lint: Any, root: Path) -> None:
             ("implausible", "rack_differential_pressure_kpa"),
         ]
         assert all(finding["hint"].startswith("0x8000: a broken wire") for finding in report["findings"])
+
+
+@pytest.mark.needs("gcc", "libmodbus", "socat")
+def test_a_word_order_on_a_serial_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "list.csv"
+    row = "valve_flow_l_min,holding_register,10,uint32,{},0.001,L/min,r,0,1000,1\n"
+    ends = []
+    with (
+        Socat(tmp_path) as line,
+        fb.Stub(fb.build("valve_actuator"), "--start-position", "50", "--pace", "none", device=line.theirs),
+    ):
+        for order in ("low_first", "high_first"):
+            path.write_text(HEADER + row.format(order))
+            monkeypatch.setattr(
+                sys, "argv", ["hil", "points", "lint", str(path), "--live", line.ours, "--json"]
+            )
+            with pytest.raises(SystemExit) as ended:
+                app.main()
+            ends.append((ended.value.code, short(json.loads(capsys.readouterr().out))))
+    assert ends == [(0, []), (1, [("word_order", "valve_flow_l_min")])]

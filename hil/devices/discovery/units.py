@@ -23,6 +23,11 @@ _TRIES = 2
 class Asker(Protocol):
     """Blocking questions: a TCP connection or a serial line."""
 
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the time for the whole conversation has run out."""
+        ...
+
     def ask(self, request: Request, timeout_s: float) -> Reply | None:
         """Give the reply; None where none came in time."""
         ...

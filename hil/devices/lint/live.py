@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from hil.config.points import Point
+from hil.devices.discovery.units import Asker
 from hil.devices.lint.finding import Finding, Reach, found, reach_of
 from hil.devices.lint.orders import judge
 from hil.devices.lint.places import fits
-from hil.devices.modbus_conversation import BrokenError, Conversation, connect, resolve
-from hil.devices.modbus_settings import ModbusTcpSettings
-from hil.devices.wire.coalesce import READ_FUNCTION, Block, coalesce_reads, halves
+from hil.devices.wire.coalesce import READ_FUNCTION, Block, Limits, coalesce_reads, halves
 from hil.devices.wire.codec import ILLEGAL_ADDRESS, Request, exception_in_words
 from hil.errors import DeviceError, Problem
 
@@ -31,34 +30,31 @@ class _Seen:
     refused: set[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How to ask: who, for messages; what a request may hold; pause before each, s; time for a reply, s."""
+
+    who: str
+    limits: Limits = field(default_factory=Limits)
+    gap_s: float = 0.025
+    reply_timeout_s: float = 1.0
+
+
 def live_findings(
-    points: Sequence[Point],
-    settings: ModbusTcpSettings,
-    signals: Mapping[str, Reach],
-    timeout_s: float = 30.0,
+    points: Sequence[Point], asker: Asker, signals: Mapping[str, Reach], manner: Manner
 ) -> tuple[list[Finding], int]:
     """Read all readable points of a device, and nothing else; gives the findings and how many points answered.
 
     Raises
     ------
     DeviceError
-        The device cannot be reached, breaks the conversation off, or none of its units answers.
+        None of its units answers.
     """
-    who = f"the device at {settings.address}"
-    place = ("--live", None)
-    readable = [point for point in points if point.readable and fits(point, settings.limits)]
-    connection = connect(who, settings, resolve(who, settings, place), place)
-    with connection:
-        conversation = Conversation(connection, time.monotonic() + timeout_s)
-        try:
-            seen = _ask_all(readable, settings, conversation)
-        except (BrokenError, OSError) as error:
-            why = str(error) if isinstance(error, BrokenError) else f"drops the connection: {error.strerror}"
-            raise DeviceError(
-                Problem(*place, f"{who} {why}", "close its other clients; see the port")
-            ) from error
+    readable = [point for point in points if point.readable and fits(point, manner.limits)]
+    seen = _ask_all(readable, manner, asker)
     if readable and not seen.samples and not seen.refused:
-        raise DeviceError(Problem(*place, f"{who} does not answer", "check unit ids, host and port (502)"))
+        hint = "check unit ids; host and port (502), or baud and parity"
+        raise DeviceError(Problem("--live", None, f"{manner.who} does not answer", hint))
     for index, samples in sorted(seen.samples.items()):
         point = readable[index]
         if point.type != "bool" and point.bit is None:
@@ -67,18 +63,18 @@ def live_findings(
     return seen.findings, len(seen.samples)
 
 
-def _ask_all(points: Sequence[Point], settings: ModbusTcpSettings, conversation: Conversation) -> _Seen:
+def _ask_all(points: Sequence[Point], manner: Manner, asker: Asker) -> _Seen:
     seen = _Seen({}, [], set(), set())
     for number in range(SAMPLES):
         if number:
             time.sleep(PAUSE_S)
         left = [index for index in range(len(points)) if index not in seen.refused]
-        blocks = coalesce_reads([points[index] for index in left], settings.limits)
+        blocks = coalesce_reads([points[index] for index in left], manner.limits)
         pending = [_numbered(block, left) for block in blocks]
-        while pending and not conversation.out_of_time:
+        while pending and not asker.out_of_time:
             block = pending.pop(0)
             if block.unit_id not in seen.silent:
-                pending[:0] = _ask(block, points, settings, conversation, seen)
+                pending[:0] = _ask(block, points, manner, asker, seen)
     return seen
 
 
@@ -91,19 +87,19 @@ def _numbered(block: Block, left: Sequence[int]) -> Block:
 def _ask(
     block: Block,
     points: Sequence[Point],
-    settings: ModbusTcpSettings,
-    conversation: Conversation,
+    manner: Manner,
+    asker: Asker,
     seen: _Seen,
 ) -> tuple[Block, ...]:
     """Read a block; gives its halves where they are to be asked instead."""
-    time.sleep(settings.gap_ms / 1e3)
+    time.sleep(manner.gap_s)
     request = Request(block.unit_id, block.function, block.address, block.count)
-    reply = conversation.ask(request, settings.reply_timeout_s)
+    reply = asker.ask(request, manner.reply_timeout_s)
     if reply is None or reply.exception in _GATEWAY_EXCEPTIONS:
         seen.silent.add(block.unit_id)
         named = points[block.members[0]]
         how = (
-            f"no answer in {settings.reply_timeout_s:g} s"
+            f"no answer in {manner.reply_timeout_s:g} s"
             if reply is None
             else exception_in_words(reply.exception)
         )
@@ -116,7 +112,7 @@ def _ask(
         return halves(block)
     if reply.exception:
         seen.refused.update(block.members)
-        seen.findings += [_refused(points[member], reply.exception, conversation) for member in block.members]
+        seen.findings += [_refused(points[member], reply.exception, asker) for member in block.members]
         return ()
     for member in block.members:
         first, count = points[member].span
@@ -125,13 +121,13 @@ def _ask(
     return ()
 
 
-def _refused(point: Point, code: int, conversation: Conversation) -> Finding:
+def _refused(point: Point, code: int, asker: Asker) -> Finding:
     what = f"{point.table} {point.address} is refused: {exception_in_words(code)}"
     first, count = point.span
     for shift, column in ((-1, "address_one_based"), (1, "address_zero_based")):
         if code == ILLEGAL_ADDRESS and 0 <= first + shift <= 65536 - count:
             request = Request(point.unit_id, READ_FUNCTION[point.table], first + shift, count)
-            reply = conversation.ask(request, 0.5)
+            reply = asker.ask(request, 0.5)
             if reply is not None and not reply.exception:
                 near = point.address + shift
                 hint = (
@@ -140,7 +136,7 @@ def _refused(point: Point, code: int, conversation: Conversation) -> Finding:
                 return found("off_by_one", point, what, hint, value=point.address, limit=near, unit="address")
     for table, function in READ_FUNCTION.items():
         if table != point.table and (function <= 2) == (READ_FUNCTION[point.table] <= 2):
-            reply = conversation.ask(Request(point.unit_id, function, first, count), 0.5)
+            reply = asker.ask(Request(point.unit_id, function, first, count), 0.5)
             if reply is not None and not reply.exception:
                 hint = f'the same address answers as "{table}"'
                 return found("refused", point, what, hint, value=point.address, unit="address")

@@ -115,7 +115,7 @@ def test_a_rig_brings_the_ranges(
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        (["--live", "plc:99999"], '"plc:99999" is no HOST:PORT'),
+        (["--live", "plc:99999"], "port '99999' is outside 1 to 65535"),
         (["--live", "127.0.0.1:1"], "nothing listens on 127.0.0.1:1"),
         (["--rig", "nowhere.yaml"], "nowhere.yaml"),
     ],

@@ -27,6 +27,10 @@ class Line:
     deaf_to: set[int] = field(default_factory=set)
     asked: list[Request] = field(default_factory=list)
 
+    @property
+    def out_of_time(self) -> bool:
+        return False
+
     def ask(self, request: Request, timeout_s: float) -> Reply | None:
         self.asked.append(request)
         assert request.function in READ_FUNCTIONS, "a scan never writes"
