@@ -264,7 +264,7 @@ def test_ramps_reach_half_of_the_capacity_a_minute_and_are_rare(half_covered):
     """doi 10.1002/pip.2302 (PLANT.md §7): about 0.5 of the capacity per minute for a 60 MW plant."""
     plant = PvPlant(half_covered, PvSettings(longest_substep_s=60.0), seed=2)
     inputs = list(plant.default_inputs.values())
-    power = np.array([plant.step(inputs, 60.0)[0] for _ in range(1440 * 120)])
+    power = np.array([plant.step(inputs, 60.0)[0] for _ in range(1440 * 60)])
     ramps = np.abs(np.diff(power)) / 60.0
     by_day = ramps[power[1:] > 3.0]
     assert np.percentile(by_day, 50) < 0.06
