@@ -35,6 +35,7 @@ from hil.rig.overrides import apply_overrides
 from hil.rig.pacing import spread_offsets
 from hil.rig.profiles import BuiltProfile, asked_for_at
 from hil.rig.proxy import BusFaults
+from hil.rig.realtime import check_realtime
 from hil.rig.rtu import bus_loads, check_buses, make_buses, poll_periods_s
 from hil.rig.scenario import Scenario, Targets
 
@@ -218,6 +219,7 @@ def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
         draft.writes(name, ("sources", name), f"sources.{name}")
     checks.note_loops(draft)
     check_northbound(draft)
+    check_realtime(draft)
     check_mqtt(draft)
     draft.problems += check_uses(document, config.signals, draft.uses)
     check_actions(draft, {pair: sign for plant in wired.values() for pair, sign in plant.effects().items()})

@@ -193,3 +193,20 @@ def test_a_wish_that_makes_no_sense_is_told_with_its_line(tmp_path: Path, wishes
     (problem,) = caught.value.problems
     assert (problem.file, problem.line) == (str(rig), line)
     assert what in problem.what
+
+
+@pytest.mark.parametrize(
+    ("clock", "wishes", "what"),
+    [
+        ("virtual", "{priority: 50}", "realtime has no effect on the virtual clock"),
+        ("wall", "{cpu: 4000}", "processor 4000 is not on this machine"),
+        ("wall", "{rehearse: true}", "too much of a period of 1000 us"),
+    ],
+)
+def test_a_wish_without_effect_is_told_before_the_run(
+    tmp_path: Path, clock: str, wishes: str, what: str
+) -> None:
+    path = sr.write_rig(tmp_path, clock=clock, period_s=0.001)
+    path.write_text(path.read_text() + f"realtime: {wishes}\n")
+    warnings = [str(problem.what) for problem in load_rig(path).warnings]
+    assert any(what in text for text in warnings), warnings
