@@ -7,12 +7,13 @@ UV     := $(VENV)/tools/bin/uv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.synced
 
-# Three rounds: tests that compute; tests of processes and sockets, which wait for most of their time and must bear a
-# neighbour (a file stays on one processor, for what it shares is dear); benchmarks, one by one with the machine to itself.
+# Three rounds: tests that compute; tests of processes and sockets, which wait for most of their time, so four at a time,
+# and must bear neighbours (a file stays with one worker, for what it shares is dear); benchmarks, one by one with the
+# machine to itself.
 PURE   := tests/unit tests/plant
 BENCH  := tests/benchmarks
 LIVE   := $(filter-out $(PURE) $(BENCH) %__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
-BESIDE := -n 2 -p no:benchmark
+BESIDE := -p no:benchmark
 
 # The kernels are compiled once, on the first run after installation; their cache lies beside the sources.
 export UV_PROJECT_ENVIRONMENT := $(VENV)
@@ -31,8 +32,8 @@ test: setup setup-test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest $(BESIDE) $(PURE)
-	$(BIN)/pytest $(BESIDE) --dist loadfile $(LIVE)
+	$(BIN)/pytest $(BESIDE) -n 2 $(PURE)
+	$(BIN)/pytest $(BESIDE) -n 4 --dist loadfile $(LIVE)
 	$(BIN)/pytest $(BENCH)
 	@.ci/pythons $(UV) $(VENV)
 
