@@ -35,7 +35,7 @@ class _Secretive(Strict):
     @classmethod
     def _holds_no_secret(cls, data: Any) -> Any:
         for key in _SECRETS:
-            if isinstance(data, dict) and isinstance(data.get(key), (str, int, float)):
+            if isinstance(data, dict) and isinstance(data.get(key), (str, int, float, list)):
                 # The rig is copied into every run folder, and into many a mail.
                 hint = f"{key}: {{file: /etc/coldloop/mqtt.{key}}} or {key}: {{env: NAME_OF_A_VARIABLE}}"
                 raise WrongKeyError(key, "a secret does not belong in a rig", hint)
@@ -162,6 +162,17 @@ class SigningConfig(Strict):
 
     sign_with: str
     keys: dict[str, SecretConfig] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _holds_no_key(cls, data: Any) -> Any:
+        keys = data.get("keys", {}) if isinstance(data, dict) else {}
+        if not isinstance(keys, dict) or not all(
+            isinstance(key, (dict, SecretConfig)) for key in keys.values()
+        ):
+            hint = "keys: {<id>: {file: <path>}}, or {<id>: {env: <name of a variable>}}"
+            raise WrongKeyError("keys", "a secret does not belong in a rig", hint)
+        return data
 
     @model_validator(mode="after")
     def _has_the_key(self) -> SigningConfig:

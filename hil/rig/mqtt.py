@@ -30,6 +30,8 @@ _TIMEOUT_FACTOR, _REFRESHES = 1.5, 3.0
 _LEAST_LOOP_TIMEOUT_S, _LOOP_TIMEOUT_PERIODS = 1.0, 5
 _LONGEST_STALL_S = 1.0
 _LAST_MARGIN_S = 1.0
+_LONGEST_MARKING_S = 30.0
+"""How long telemetry goes on, at its rate, marking what a loop left behind that is gone, s."""
 
 
 def mqtt_devices(config: RigConfig) -> dict[str, MqttConfig]:
@@ -200,7 +202,8 @@ def _make_telemetry(
             about={"rig": config.rig, "version": __version__, "signals": about},
         )  # fmt: skip
 
-    return TelemetryDevice("telemetry", make_spec, image, now_ns, _bridge(config, None, _LAST_MARGIN_S))
+    marking_s = _LAST_MARGIN_S + min(_LONGEST_MARKING_S, len(names) / telemetry.rate_per_s)
+    return TelemetryDevice("telemetry", make_spec, image, now_ns, _bridge(config, None, marking_s))
 
 
 def _published(config: RigConfig, telemetry: TelemetryConfig, name: str) -> Published:

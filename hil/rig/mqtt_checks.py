@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from hil.config.mqtt import BrokerConfig, MqttConfig, TelemetryConfig
+from hil.config.mqtt import BrokerConfig, MqttConfig, TelemetryConfig, TlsConfig
 from hil.config.nearest import did_you_mean
 from hil.config.schema import RigConfig
 from hil.config.units import UNITS, same_dimension, unit_hint
 from hil.config.yaml_lines import Path_
+from hil.devices.mqtt.settings import Secret, SecretError
 from hil.devices.mqtt.topics import fill
 from hil.errors import Problem
 from hil.rig.draft import Draft
@@ -22,6 +23,8 @@ def check_mqtt(draft: Draft) -> None:
         _note_device(draft, name, device)
         _check_topics(draft, name, device)
         _check_broker(draft, ("devices", name, "broker"), device.broker)
+        for key_id, key in (device.signing.keys if device.signing is not None else {}).items():
+            _check_secret(draft, ("devices", name, "signing", "keys", key_id), secret_of(draft, key))
     telemetry = draft.config.telemetry
     if telemetry is not None:
         _check_telemetry(draft, telemetry)
@@ -123,13 +126,20 @@ def _check_broker(draft: Draft, path: Path_, broker: BrokerConfig) -> None:
                 f"{beside(draft, name)} is not there",
                 "the path is from the rig's folder",
             )
-    secret = None if broker.password is None else secret_of(draft, broker.password)
-    if secret is not None and secret.is_open_to_others:
-        draft.warn(
-            (*path, "password"),
-            f"everybody on this machine can read {secret.name}",
-            f"chmod o= {secret.name}",
-        )
+    if broker.password is not None:
+        _check_secret(draft, (*path, "password"), secret_of(draft, broker.password))
+    if isinstance(tls, TlsConfig) and tls.key_password is not None:
+        _check_secret(draft, (*path, "tls", "key_password"), secret_of(draft, tls.key_password))
+
+
+def _check_secret(draft: Draft, path: Path_, secret: Secret) -> None:
+    """Warn of one that cannot be had here: the rig may be checked on another machine than it runs on."""
+    try:
+        secret.read()
+    except SecretError as error:
+        draft.warn(path, f"{error}; the run will not begin without it")
+    if secret.is_open_to_others:
+        draft.warn(path, f"everybody on this machine can read {secret.name}", f"chmod o= {secret.name}")
 
 
 def _check_telemetry(draft: Draft, telemetry: TelemetryConfig) -> None:

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -158,6 +158,46 @@ def test_run_with_device_and_telemetry(broker: Any) -> None:
     secret = mqtt_broker.PASSWORDS["rig"].encode()
     assert all(secret not in file.read_bytes() for file in run_dir.rglob("*") if file.is_file())
     assert secret.decode() not in out + err
+
+
+def test_a_loop_that_is_killed_is_said_to_be_gone_and_leaves_no_signal_good(broker: Any) -> None:
+    """What the broker keeps is what a DCIM that comes later believes."""
+    chiller = mqtt_broker.Chiller(broker)
+    rig = write_rig(broker, RIG.replace("duration_s: 6", "duration_s: 120"))
+    running = subprocess.Popen(command(rig), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    dcim = mqtt_broker.Listener(broker, "dcim", "coldloop/hall1/#")
+
+    def kept(listener: Any) -> dict[str, Any]:
+        return {
+            topic.removeprefix("coldloop/hall1/"): json.loads(payload)
+            for topic, payload, _ in listener.messages
+        }
+
+    def wait(reached: Callable[[], bool]) -> None:
+        until_s = time.monotonic() + 60.0
+        while not reached():
+            assert time.monotonic() < until_s, kept(dcim)
+            time.sleep(0.05)
+
+    supply = "signal/chiller_supply_temp_degc"
+    try:
+        wait(lambda: chiller.setpoint_degc == 12.0 and kept(dcim).get(supply, {}).get("quality") == "GOOD")
+    finally:
+        running.kill()
+        running.wait()
+    wait(
+        lambda: all(
+            kept(dcim)[state].get("reason") == "the loop is gone" for state in ("state", "chiller/state")
+        )
+    )
+    later = mqtt_broker.Listener(broker, "dcim", "coldloop/hall1/#")
+    wait(lambda: len(kept(later)) >= 6)
+    signals = {topic: said for topic, said in kept(later).items() if topic.startswith("signal/")}
+    assert len(signals) == 4
+    assert all(said["quality"] == "BAD" for said in signals.values()), signals
+    assert signals["signal/chiller_setpoint_degc"]["value"] == 12.0, "the last one of the loop"
+    assert all(kept(later)[state]["reason"] == "the loop is gone" for state in ("state", "chiller/state"))
+    wait(lambda: bool(chiller.applied[-1][1] == 18.0))  # the declared failsafe
 
 
 def test_what_the_broker_refuses_is_named(broker: Any, tmp_path: Path) -> None:

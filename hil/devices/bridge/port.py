@@ -87,7 +87,7 @@ class Port:
             failsafe, round(spec.loop_timeout_s * NS_PER_S), round(spec.last_s * NS_PER_S), settled
         )
         self._published: tuple[float | bytes, ...] = ()
-        self.orphaned = False
+        self.orphaned = self._has_last = False
         self._listener, self._waker = socket.socketpair()
         self._listener.setblocking(False)
         if fileno is not None:
@@ -113,6 +113,11 @@ class Port:
         return bool(self._memory.head[CLOSING])
 
     @property
+    def has_vanished(self) -> bool:
+        """Whether the loop's process ended without a word: neither last orders nor that the run is over."""
+        return self.orphaned and not self.closing and not self._has_last
+
+    @property
     def is_over(self) -> bool:
         """Whether the loop has ended and nothing is left to be written for it."""
         return (self.closing or self.orphaned) and self._watch.is_over
@@ -129,6 +134,7 @@ class Port:
         found = self._memory.down.get()
         if found is not None:
             number, stamp_ns, last, *values = self._down.unpack(found)
+            self._has_last = bool(last)
             if all(map(math.isfinite, values)):
                 self._watch.take(number, stamp_ns, last=bool(last), values=tuple(values), now_ns=now_ns)
         orders = self._watch.look(now_ns, loop_is_gone=self.orphaned or self.closing)
@@ -147,10 +153,17 @@ class Port:
         if orders.stage is Stage.FAILSAFE:
             self.counts["loop_losses"] += 1
             age_s = (now_ns - orders.stamp_ns) / NS_PER_S
-            self.event(f"nothing from the loop for {age_s:.1f} s: failsafe values are written, then nothing")
-        elif before.stage is Stage.FAILSAFE and orders.stage is Stage.REST:
+            then = (
+                "failsafe values are written, then nothing" if self.write_slots else "nothing is written here"
+            )
+            self.event(f"{self._loss(age_s)}: {then}")
+        elif before.stage is Stage.FAILSAFE and orders.stage is Stage.REST and self.write_slots:
             self.counts["failsafes_unacknowledged"] += 1
             self.event("the failsafe values were not acknowledged in time: nothing more is written")
+
+    def _loss(self, age_s: float) -> str:
+        how = "the loop is gone, " if self.has_vanished else ""
+        return f"{how}nothing from the loop for {age_s:.1f} s"
 
     def wait(self, timeout_s: float) -> None:
         """Wait for the loop to have something new, or for ``timeout_s`` (s)."""
@@ -158,7 +171,7 @@ class Port:
 
     def done(self) -> None:
         """Say that the orders of stage LAST or FAILSAFE have been acknowledged in full."""
-        if self._watch.orders.stage is Stage.FAILSAFE:
+        if self._watch.orders.stage is Stage.FAILSAFE and self.write_slots:
             self.counts["failsafes_written"] += 1
         self._watch.done()
         self.publish()
@@ -207,4 +220,5 @@ def own_counters(names: Sequence[str]) -> tuple[str, ...]:
 
 
 PORT_COUNTERS = ("loop_losses", "failsafes_written", "failsafes_unacknowledged")
-"""Loop found lost; failsafe values acknowledged in full; not acknowledged in time."""
+"""Loop found lost; failsafe values acknowledged in full; not acknowledged in time. The latter two
+stay 0 where nothing is written."""

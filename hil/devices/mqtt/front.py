@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 
 from hil.devices.bridge.orders import Orders, Stage
 from hil.devices.mqtt.messages import Outgoing
-from hil.devices.mqtt.presence import ENDED, LOOP_LOST, NOT_YET, Presence
+from hil.devices.mqtt.presence import ENDED, LOOP_GONE, LOOP_LOST, NOT_YET, Presence
 
 COUNTERS = ("answers_dropped",)
 _ROOM = 1000
@@ -16,7 +16,7 @@ _ACTING = (Stage.GO, Stage.LAST)
 
 
 class Front:
-    """Presence and answers of one servant.
+    """Presence and answers of one servant; ``has_vanished`` tells whether the loop ended without a word.
 
     Attributes
     ----------
@@ -24,10 +24,13 @@ class Front:
         Of the loop, as of the last orders.
     """
 
-    def __init__(self, presence: Presence, counts: MutableMapping[str, int]) -> None:
+    def __init__(
+        self, presence: Presence, counts: MutableMapping[str, int], has_vanished: Callable[[], bool]
+    ) -> None:
         self.stage = Stage.WAIT
         self._presence = presence
         self._counts = counts
+        self._has_vanished = has_vanished
         self._waiting: deque[Outgoing] = deque()
         self._is_up = False
 
@@ -58,7 +61,8 @@ class Front:
         if self.stage in _ACTING:
             self.answer(self._presence.online(now_s))
         else:
-            self.answer(self._presence.offline(NOT_YET if self.stage is Stage.WAIT else LOOP_LOST, now_s))
+            pause = NOT_YET if self.stage is Stage.WAIT else LOOP_LOST
+            self.answer(self._presence.offline(LOOP_GONE if self._has_vanished() else pause, now_s))
 
     def answer(self, message: Outgoing) -> None:
         """Have a message sent."""
@@ -75,4 +79,5 @@ class Front:
 
     def farewell(self) -> list[Outgoing]:
         """Give what is sent on leaving."""
-        return [*self.take(), self._presence.offline(ENDED, time.time())]
+        reason = LOOP_GONE if self._has_vanished() else ENDED
+        return [*self.take(), self._presence.offline(reason, time.time())]

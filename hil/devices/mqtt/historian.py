@@ -69,8 +69,9 @@ class Historian:
         presence = Presence(spec.presence, uuid.uuid4().hex, spec.about)
         self._port = port
         self._spec = spec
-        self._front = Front(presence, port.counts)
+        self._front = Front(presence, port.counts, lambda: port.has_vanished)
         self._table = LatestReader(spec.table)
+        self._values: list[float] = []
         self._telemetry = Telemetry(spec.rules, spec.signals, [quality.name for quality in Quality])
         self._base = {name: port.counts[name] for name in _OWN}
         # What waited in a process before this one went with it.
@@ -86,18 +87,24 @@ class Historian:
     def obey(self, orders: Orders) -> None:
         """Look at the signals of a new cycle."""
         self._front.obey(orders)
-        if orders.stage in (Stage.LAST, Stage.FAILSAFE):
+        if orders.stage is Stage.LAST:
             # Nothing is written from here that anybody would have to acknowledge.
             self._port.done()
-        if orders.stage is Stage.WAIT:
-            return
-        latest = self._table.read()
-        if latest is None:
-            return
-        slots, now_ns = self._spec.slots, machine_ns()
-        values, qualities = [latest.values[n] for n in slots], [latest.quality[n] for n in slots]
-        when_s = time.time() - (now_ns - orders.stamp_ns) / NS_PER_S
-        self._telemetry.observe(values, qualities, when_s, now_ns / NS_PER_S)
+        if orders.stage in (Stage.GO, Stage.LAST, Stage.FAILSAFE):
+            self._look(orders)
+
+    def _look(self, orders: Orders) -> None:
+        latest, slots, now_ns = self._table.read(), self._spec.slots, machine_ns()
+        if latest is not None:
+            self._values = [latest.values[n] for n in slots]
+        if orders.stage is Stage.FAILSAFE:
+            # What the broker keeps would be GOOD for ever. A loop killed while it wrote leaves no table to be read.
+            if self._values:
+                self._telemetry.condemn(self._values, Quality.BAD, time.time())
+        elif latest is not None:
+            qualities = [latest.quality[n] for n in slots]
+            when_s = time.time() - (now_ns - orders.stamp_ns) / NS_PER_S
+            self._telemetry.observe(self._values, qualities, when_s, now_ns / NS_PER_S)
         self._count()
 
     def subscriptions(self) -> list[Subscription]:
@@ -113,6 +120,9 @@ class Historian:
         for sample in self._telemetry.take(machine_ns() / NS_PER_S):
             messages.append(Outgoing(sample.topic, sample.payload, spec.qos, spec.retain))
         self._count()
+        if not messages and not self._telemetry.waiting and self._front.stage is Stage.FAILSAFE:
+            # Asked again, with nothing left: what was given before is under way, and a farewell comes after it.
+            self._port.done()
         return messages
 
     def connection_changed(self, *, up: bool) -> None:

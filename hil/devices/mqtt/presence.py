@@ -10,7 +10,7 @@ from hil.devices.mqtt.messages import Outgoing
 from hil.devices.mqtt.payloads import json_payload
 
 ENDED, VANISHED = "the run has ended", "connection lost"
-NOT_YET, LOOP_LOST = "the run has not begun", "the loop stands still"
+NOT_YET, LOOP_LOST, LOOP_GONE = "the run has not begun", "the loop stands still", "the loop is gone"
 
 
 class Presence:

@@ -60,7 +60,8 @@ class Telemetry:
     Attributes
     ----------
     queued, dropped, taken : int
-        Messages that were made; of these lost for want of room; of these given out to be sent.
+        Messages that were made; of these lost for want of room, or overtaken by :meth:`condemn`; of these given out to
+        be sent.
     """
 
     def __init__(self, rules: TelemetryRules, signals: Sequence[Published], qualities: Sequence[str]) -> None:
@@ -70,6 +71,8 @@ class Telemetry:
         self._qualities = tuple(qualities)
         self._last: list[tuple[float, float, int] | None] = [None] * len(self._signals)
         self._queue: deque[Sample] = deque()
+        self._condemned: tuple[Sample, ...] = ()
+        self._owed: deque[Sample] = deque()
         self._burst = max(1.0, rules.rate_per_s)
         self._tokens = self._burst
         self._filled_at_s: float | None = None
@@ -78,15 +81,42 @@ class Telemetry:
     @property
     def waiting(self) -> int:
         """Messages in the queue."""
-        return len(self._queue)
+        return len(self._queue) + len(self._owed)
 
     def observe(self, values: Sequence[float], qualities: Sequence[int], now_s: float, at_s: float) -> None:
         """Look at all signals as of ``now_s`` (s since 1970), ``at_s`` (s) on a clock that never steps."""
+        if self._condemned:
+            self._acquit()
         for slot, signal in enumerate(self._signals):
             value, quality = values[slot], qualities[slot]
             if self._is_due(slot, signal.deadband, value, quality, at_s):
                 self._last[slot] = (at_s, value, quality)
                 self._put(Sample(signal.topic, self._payload(signal, value, quality, now_s)))
+
+    def condemn(self, values: Sequence[float], bad: int, now_s: float) -> None:
+        """Mark every signal: nobody keeps ``values`` up to date from ``now_s`` (s since 1970) on.
+
+        ``bad`` is the number of that quality. One message a signal, at the rate of all others; the queue's bound
+        does not hold for them, so that none is left GOOD. What waited is older, would be the last word, and goes.
+        """
+        self.dropped += self.waiting
+        self._queue.clear()
+        self._condemned = tuple(
+            Sample(signal.topic, self._payload(signal, value, bad, now_s))
+            for signal, value in zip(self._signals, values, strict=True)
+        )
+        self._owe()
+
+    def _owe(self) -> None:
+        self._owed = deque(self._condemned)
+        self.queued += len(self._owed)
+
+    def _acquit(self) -> None:
+        """Forget the marks: the loop is back, and every signal is to say so at once."""
+        self.dropped += len(self._owed)
+        self._condemned = ()
+        self._owed.clear()
+        self._last = [None] * len(self._signals)
 
     def _is_due(self, slot: int, deadband: float, value: float, quality: int, at_s: float) -> bool:
         last = self._last[slot]
@@ -123,11 +153,15 @@ class Telemetry:
             gained = (at_s - self._filled_at_s) * self._rules.rate_per_s
             self._tokens = min(self._burst, self._tokens + gained)
         self._filled_at_s = at_s
-        count = min(len(self._queue), int(self._tokens))
+        queue = self._owed if self._condemned else self._queue
+        count = min(len(queue), int(self._tokens))
         self._tokens -= count
         self.taken += count
-        return [self._queue.popleft() for _ in range(count)]
+        return [queue.popleft() for _ in range(count)]
 
     def repeat_all(self) -> None:
         """Have every signal published again: a broker that was restarted may have lost what it kept."""
         self._last = [None] * len(self._signals)
+        if self._condemned:
+            self.dropped += len(self._owed)
+            self._owe()

@@ -162,6 +162,51 @@ def test_a_lost_loop_leads_to_the_failsafe_values_told_and_counted(bridge: Bridg
     assert "nothing from the loop for 1.0 s" in bridge.device.drain_events()[0][1]
 
 
+def test_where_nothing_is_written_nothing_is_said_or_counted_of_failsafe_values() -> None:
+    image, time = Image(SIGNALS), Time()
+    settings = BridgeSettings(loop_timeout_s=1.0, last_s=0.2)
+    device = BridgedDevice("bus", Spec(), image, (1, 2), (), time.loop, settings, time.machine)
+    view = memoryview(device.shared.map)
+    port = Port(view, device.port_spec, time.machine)
+    for ms, is_done in ((0, True), (3000, False)):
+        time.now_ns = ms * MS
+        device.read(time.now_ns, time.now_ns)
+        device.write(time.now_ns, time.now_ns)
+        port.orders()
+        time.now_ns += 1001 * MS
+        assert port.orders().stage is Stage.FAILSAFE
+        if is_done:
+            port.done()
+        time.now_ns += 201 * MS
+        assert port.orders().stage is Stage.REST
+    time.now_ns += 1000 * MS
+    device.read(time.now_ns, time.now_ns)
+    assert [text for _, text in device.drain_events()] == [
+        "nothing from the loop for 1.0 s: nothing is written here"
+    ] * 2
+    assert port.counts["loop_losses"] == 2
+    assert port.counts["failsafes_written"] == port.counts["failsafes_unacknowledged"] == 0
+    port.close()
+    view.release()
+    device.close()
+
+
+def test_a_loop_that_ended_without_a_word_is_told_from_one_that_said_so(bridge: Bridge) -> None:
+    bridge.cycle()
+    bridge.port.orders()
+    told = [bridge.port.has_vanished]
+    bridge.port.orphaned = True
+    assert bridge.port.orders().stage is Stage.FAILSAFE
+    told.append(bridge.port.has_vanished)
+    bridge.device.publish(bridge.time.now_ns, last=True)
+    bridge.port.orders()
+    told.append(bridge.port.has_vanished)
+    assert told == [False, True, False], "its last orders are a word"
+    bridge.at(500)
+    bridge.device.read(bridge.time.now_ns, bridge.time.now_ns)
+    assert "the loop is gone" in bridge.device.drain_events()[0][1]
+
+
 def test_a_servant_started_again_goes_on_counting_and_repeats_nothing_settled(bridge: Bridge) -> None:
     bridge.cycle()
     bridge.port.orders()

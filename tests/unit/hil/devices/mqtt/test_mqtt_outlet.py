@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -103,9 +104,9 @@ def test_forged_unsigned_retained_and_broken_answers_settle_nothing() -> None:
     assert image.quality[0] == GOOD
 
 
-def front() -> tuple[Front, Counter[str]]:
+def front(has_vanished: Callable[[], bool] = lambda: False) -> tuple[Front, Counter[str]]:
     counts: Counter[str] = Counter(dict.fromkeys(FRONT_COUNTERS, 0))
-    return Front(Presence("state", "session", {"rig": "hall1"}), counts), counts
+    return Front(Presence("state", "session", {"rig": "hall1"}), counts, has_vanished), counts
 
 
 def said(messages: list[Outgoing]) -> list[tuple[str, str]]:
@@ -136,6 +137,21 @@ def test_others_are_told_whether_anybody_acts() -> None:
     desk.connection_changed(up=True)
     assert said(desk.take()) == [("online", "")], "once, for the new connection"
     assert said(desk.farewell()) == [("offline", "the run has ended")]
+
+
+@pytest.mark.parametrize("before", [Stage.WAIT, Stage.GO, Stage.FAILSAFE])
+def test_a_loop_that_vanished_is_told_from_one_that_ended(before: Stage) -> None:
+    gone = False
+    desk, _ = front(lambda: gone)
+    desk.connection_changed(up=True)
+    desk.obey(orders(Stage.GO))
+    desk.obey(orders(before))
+    desk.take()
+    gone = True
+    desk.obey(orders(Stage.FAILSAFE))
+    assert set(said(desk.farewell())) == {("offline", "the loop is gone")}
+    desk.connection_changed(up=True)
+    assert said(desk.take()) == [("offline", "the loop is gone")], "to a broker that comes back meanwhile"
 
 
 def test_answers_that_cannot_be_sent_are_bounded_and_counted() -> None:

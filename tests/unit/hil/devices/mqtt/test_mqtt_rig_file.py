@@ -176,6 +176,45 @@ def test_commands_beyond_this_machine_and_passwords_in_the_clear_are_told(tmp_pa
     assert rig.dangers == []
 
 
+def test_secrets_that_cannot_be_had_are_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KEY_A", raising=False)
+    text = RIG.replace("{file: secrets/rig}", "{env: NOSUCHVAR}")
+
+    def warned() -> list[str]:
+        return [w.what for w in load_rig(rig_file(tmp_path, text)).warnings if "will not begin" in w.what]
+
+    told = warned()
+    assert len(told) == 3
+    for name in ("variable NOSUCHVAR", "variable KEY_A", "secrets/b cannot be read"):
+        assert any(name in what for what in told), name
+    monkeypatch.setenv("NOSUCHVAR", "sesame")
+    monkeypatch.setenv("KEY_A", "sesame")
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "b").write_text("sesame")
+    assert warned() == []
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "devices.chiller.broker.password=sesame",
+        "devices.chiller.broker.passwort=sesame",
+        "devices.chiler.broker.password=sesame",
+        "devices.chiller.broker.password={sesame",
+        "devices.chiller.broker.password=[sesame]",
+        "devices.chiller.broker.password.value=sesame",
+        "devices.chiller.broker={host: a, password: sesame}",
+        "devices.chiller.broker.tls.key_password=sesame",
+        "devices.chiller.signing.keys.a=sesame",
+        "password sesame",
+    ],
+)
+def test_a_secret_in_an_override_is_refused_and_not_echoed(tmp_path: Path, override: str) -> None:
+    with pytest.raises(ConfigError) as told:
+        load_rig(rig_file(tmp_path, RIG), Wishes(overrides=(override,)))
+    assert "sesame" not in str(told.value)
+
+
 def test_telemetry_alone_on_the_virtual_clock_is_a_warning_and_makes_no_process(tmp_path: Path) -> None:
     text = RIG.partition("devices:")[0].replace("clock: wall", "clock: virtual\nduration_s: 9")
     text = "\n".join(line for line in text.splitlines() if "max_age_s" not in line)

@@ -74,6 +74,29 @@ def test_everything_again_after_a_new_connection() -> None:
     assert len(look(made, 2.1, 1.0, 2.0, 3.0)) == 3
 
 
+def test_a_lost_loop_leaves_no_signal_good_whatever_waited_and_however_small_the_queue() -> None:
+    made = telemetry(count=5, queue=2, rate_per_s=2.0)
+    made.observe([1.0] * 5, [0] * 5, NOW_S, 0.0)
+    made.condemn([2.0] * 5, 2, NOW_S + 1.0)
+    sent = [[(sample.topic, json.loads(sample.payload)) for sample in made.take(at_s)] for at_s in range(4)]
+    assert [len(batch) for batch in sent] == [2, 2, 1, 0], "at the rate, and then no more"
+    messages = [each for batch in sent for each in batch]
+    assert [topic for topic, _ in messages] == [f"t/s{n}" for n in range(5)]
+    assert all((said["value"], said["quality"]) == (2.0, "BAD") for _, said in messages)
+    assert made.queued == made.dropped + made.taken + made.waiting
+
+
+def test_marks_are_repeated_on_a_new_connection_and_go_when_the_loop_is_back() -> None:
+    made = telemetry(count=2, least_interval_s=60.0, most_interval_s=60.0)
+    look(made, 0.0, 1.0, 2.0)
+    made.condemn([1.0, 2.0], 2, NOW_S)
+    made.repeat_all()
+    assert [json.loads(sample.payload)["quality"] for sample in made.take(1.0)] == ["BAD", "BAD"]
+    assert [message["quality"] for message in look(made, 1.1, 1.0, 2.0)] == ["GOOD", "GOOD"]
+    assert not look(made, 1.2, 1.0, 2.0)
+    assert made.queued == made.dropped + made.taken + made.waiting
+
+
 @given(
     st.floats(0.5, 50),
     st.lists(st.tuples(st.floats(0, 2), st.floats(-100, 100), st.integers(0, 3)), min_size=1, max_size=80),
