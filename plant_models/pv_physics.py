@@ -6,6 +6,7 @@ Clouds are sampled at the end of each substep. Powers in MW and Mvar, positive i
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -129,36 +130,46 @@ def tell(y: Array, s: Array, p: Array, hours: Array, faults: Array, out: Array) 
             out[20] += 1.0
 
 
-_STAMP = physics_stamp()
+def _advance(stamp: int) -> Callable[..., None]:
+    """Make what Python calls.
+
+    That it closes over ``stamp`` makes it part of the key of numba's cache, as in :mod:`plant_models.system.executor`:
+    as an omitted argument it costs 150 us a call in some processes.
+    """
+
+    @entry
+    def advance(
+        y: Array,
+        s: Array,
+        u: Array,
+        p: Array,
+        faults: Array,
+        sun: Array,
+        hours: Array,
+        points: Array,
+        pattern: Array,
+        dt_s: float,
+        out: Array,
+    ) -> None:
+        """Advance plant ``y`` and stations ``s`` by ``dt_s`` (s) in equal substeps; outputs go into ``out``.
+
+        ``u`` must be finite and inside the domain.
+        """  # (16,), (8, n), (5,), (31,), (2 + n,), (105120, 11), (8760, 5), (n, 4, 2), (512, 512), (), (21,)
+        substeps = max(math.ceil(dt_s / p[P_LONGEST_SUBSTEP_S] - 1e-9), 1)
+        h = dt_s / substeps
+        for _ in range(substeps):
+            y[TIME] = (y[TIME] + h) % YEAR_S
+            follow_limit(y, u, p, h)
+            sky_and_cells(y, s, p, sun, hours, points, pattern, h)
+            # Voltage follows the grid at once: protection must see it in this substep, with what the stations feed now.
+            y[POI_V] = feed(s, u, p)[2]
+            run_stations(y, s, u, p, faults, watch_grid(y, u, p, h), h)
+            point_of_interconnection(y, s, u, p, faults, h)
+        tell(y, s, p, hours, faults, out)
+        # Read, so that it is closed over.
+        _ = stamp
+
+    return advance
 
 
-@entry
-def advance(
-    y: Array,
-    s: Array,
-    u: Array,
-    p: Array,
-    faults: Array,
-    sun: Array,
-    hours: Array,
-    points: Array,
-    pattern: Array,
-    dt_s: float,
-    out: Array,
-    _stamp: int = _STAMP,
-) -> None:
-    """Advance plant ``y`` and stations ``s`` by ``dt_s`` (s) in equal substeps; outputs go into ``out``.
-
-    ``u`` must be finite and inside the domain.
-    """  # (16,), (8, n), (5,), (31,), (2 + n,), (105120, 11), (8760, 5), (n, 4, 2), (512, 512), (), (21,)
-    substeps = max(math.ceil(dt_s / p[P_LONGEST_SUBSTEP_S] - 1e-9), 1)
-    h = dt_s / substeps
-    for _ in range(substeps):
-        y[TIME] = (y[TIME] + h) % YEAR_S
-        follow_limit(y, u, p, h)
-        sky_and_cells(y, s, p, sun, hours, points, pattern, h)
-        # Voltage follows the grid at once: protection must see it in this substep, with what the stations feed now.
-        y[POI_V] = feed(s, u, p)[2]
-        run_stations(y, s, u, p, faults, watch_grid(y, u, p, h), h)
-        point_of_interconnection(y, s, u, p, faults, h)
-    tell(y, s, p, hours, faults, out)
+advance = _advance(physics_stamp(__name__))
