@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -17,6 +16,7 @@ from plant_models.datasheets import CduDatasheet
 from plant_models.datasheets import datasheet as ready_datasheet
 from plant_models.equilibrium import steady_state, trim
 from plant_models.errors import NoEquilibriumError, PlantSettingError
+from plant_models.inputs import admit
 from plant_models.parameters import PUMP_TRIPPED, VALVE_STUCK, CduParameters
 from plant_models.ports import Port
 from plant_models.sizing import settings_from, size
@@ -163,14 +163,9 @@ class CduPlant:
         ``dt_s`` = 0 gives the outputs of the present state.
         """
         u = self._u
-        for slot, (value, (low, high)) in enumerate(zip(inputs, self._bounds, strict=True)):
-            if low <= value <= high:
-                u[slot] = value
-            elif math.isfinite(value):
-                u[slot] = low if value < low else high
-                self.clamped_inputs += 1
-            else:
-                self.rejected_inputs += 1
+        rejected, clamped = admit(inputs, self._bounds, u)
+        self.rejected_inputs += rejected
+        self.clamped_inputs += clamped
         physics.advance(self._y, u, self._p, float(dt_s), self._out, self._work)
         return self._out.tolist()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,6 +12,7 @@ from plant_models import pv_layout as layout
 from plant_models import pv_physics as physics
 from plant_models._jit import plain
 from plant_models.errors import PlantSettingError
+from plant_models.inputs import admit
 from plant_models.ports import Port
 from plant_models.pv_clouds import CELL_M, CELLS, cloud_hours, cloud_pattern, station_points
 from plant_models.pv_settings import PvSettings, packed
@@ -148,14 +148,9 @@ class PvPlant:
         counted. ``dt_s`` = 0 gives the outputs of the present state.
         """
         u = self._u
-        for slot, (value, (low, high)) in enumerate(zip(inputs, self._bounds, strict=True)):
-            if low <= value <= high:
-                u[slot] = value
-            elif math.isfinite(value):
-                u[slot] = low if value < low else high
-                self.clamped_inputs += 1
-            else:
-                self.rejected_inputs += 1
+        rejected, clamped = admit(inputs, self._bounds, u)
+        self.rejected_inputs += rejected
+        self.clamped_inputs += clamped
         physics.advance(
             self._y, self._s, u, self._p, self._fault_switches, *self._tables, float(dt_s), self._out
         )

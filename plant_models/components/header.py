@@ -23,6 +23,7 @@ import numpy.typing as npt
 from plant_models._jit import inner
 from plant_models.actuator import actuator_rate_per_s
 from plant_models.components import codes
+from plant_models.components.root import narrowed
 from plant_models.errors import PlantSettingError
 from plant_models.fluid import WATER, Fluid, FluidProperties, fluid_properties
 from plant_models.ports import Port
@@ -76,13 +77,7 @@ def pumps_flow(x: Array, p: Array, resistance: float) -> float:
             surplus += given
             if given > 0.0:
                 steepness += resistance * flow / (p[_CURVE] * given)
-        if surplus > 0.0:
-            low = flow
-        else:
-            high = flow
-        following = flow + surplus / steepness
-        if not low <= following <= high:
-            following = 0.5 * (low + high)
+        following, low, high = narrowed(flow, surplus, steepness, low, high)
         if abs(following - flow) <= _CONVERGED * following:
             return float(following)
         flow = following

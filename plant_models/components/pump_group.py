@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plant_models._jit import inner
+from plant_models.components.root import narrowed
 from plant_models.pump import FILTER_EXPONENT, RACK_EXPONENT, operating_flow_ratio
 
 Array = npt.NDArray[np.float64]
@@ -98,13 +99,7 @@ def uneven_flow_ratio(
             surplus += given
             if given > 0.0:
                 steepness += 0.5 * share * share / ((shutoff - 1.0) * given) * slope
-        if surplus > 0.0:
-            low = flow
-        else:
-            high = flow
-        following = flow + surplus / steepness
-        if not low <= following <= high:
-            following = 0.5 * (low + high)
+        following, low, high = narrowed(flow, surplus, steepness, low, high)
         if abs(following - flow) <= _CONVERGED * following:
             return float(following)
         flow = following
