@@ -23,6 +23,9 @@ UNITS = (
     "W/m2",
     "m/s",
     "s",
+    "kWh",
+    "kg",
+    "L/kWh",
 )
 """Units as this package spells them; ``kg/s/kPa0.5`` is flow over the root of its drop, a conductance."""
 
