@@ -134,7 +134,8 @@ def _as_data(
                 ],
                 "sunspec_trouble": unit.chain.trouble if unit.is_sunspec else "",
                 "lists": [
-                    {"file": fit.file, "points": fit.points, "answered": fit.answered, "plausible": fit.plausible}
+                    {"file": fit.file, "points": fit.points, "answered": fit.answered, "plausible": fit.plausible,
+                     "telling": fit.telling}
                     for fit in fitting
                 ],
             }
@@ -182,6 +183,11 @@ def _models(unit: FoundUnit) -> str:
 
 
 def _fitting(fitting: Sequence[Fit]) -> str:
-    best = sorted((fit for fit in fitting if fit.plausible), key=lambda fit: -fit.plausible / fit.points)
-    shown = [f"{Path(fit.file).name} ({fit.plausible} of {fit.points})" for fit in best[:3]]
-    return ", ".join(shown)
+    # A list that no value could have refused says nothing of the device, however many of its registers answer.
+    said = [fit for fit in fitting if fit.plausible and fit.telling]
+    best = sorted(said, key=lambda fit: (-fit.plausible / fit.points, -fit.telling))
+    shown = [
+        f"{Path(fit.file).name} ({fit.plausible} of {fit.points}, {fit.telling} within limits of their own)"
+        for fit in best[:3]
+    ]
+    return ", ".join(shown) or "none that a value could prove"

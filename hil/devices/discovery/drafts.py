@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from hil.config.points import Point
+from hil.config.units import unit_of_name
 from hil.devices.discovery.registers import Run
 from hil.devices.discovery.units import FoundUnit
 from hil.devices.sunspec.models import UnknownModelError, model_of
@@ -58,6 +59,8 @@ def _sunspec_points(unit: FoundUnit, prefix: str) -> Iterable[Point]:
 
 def _named(point: Point, name: str) -> Point:
     end = "" if point.unit == "1" else "_" + _UNIT_ENDS.get(point.unit, _snake(point.unit))
+    if not end and unit_of_name(name) is not None:
+        end = "_code"  # a number without a unit whose name ends as if it had one (ClcTotVA, a choice)
     return replace(point, signal=name + end)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 
+from hil.config.point_types import DATA_TYPES
 from hil.config.points import Point, PointList
 from hil.devices.discovery.units import Asker
 from hil.devices.wire.coalesce import Block, Limits, coalesce_reads, halves
@@ -23,12 +24,16 @@ class Fit:
     points, answered, plausible : int
         Its readable points; those that answer; those whose value lies within their minimum and maximum, where they
         have them.
+    telling : int
+        Of the plausible ones, those whose limits could have been broken. Without any, all that was found is that
+        there are registers at these addresses, as in many a device.
     """
 
     file: str
     points: int
     answered: int
     plausible: int
+    telling: int
 
     @property
     def is_whole(self) -> bool:
@@ -39,7 +44,7 @@ class Fit:
 def fits(asker: Asker, unit_id: int, known: PointList, timeout_s: float) -> Fit:
     """Hold a list against a unit by reading it."""
     points = [replace(point, unit_id=unit_id) for point in known.points if point.readable]
-    answered = plausible = 0
+    answered = plausible = telling = 0
     pending = list(coalesce_reads(points, Limits()))
     while pending:
         block = pending.pop(0)
@@ -47,10 +52,19 @@ def fits(asker: Asker, unit_id: int, known: PointList, timeout_s: float) -> Fit:
         if reply is not None and not reply.exception:
             values = _values(points, block, reply.values)
             answered += len(values)
-            plausible += sum(point.low <= value <= point.high for point, value in values)
+            likely = [point for point, value in values if point.low <= value <= point.high]
+            plausible += len(likely)
+            telling += sum(_can_break(point) for point in likely)
         elif len(block.cells) > 1:
             pending[:0] = halves(block)
-    return Fit(known.file, len(points), answered, plausible)
+    return Fit(known.file, len(points), answered, plausible, telling)
+
+
+def _can_break(point: Point) -> bool:
+    """Whether the point's type holds numbers outside its limits."""
+    kind = DATA_TYPES[point.type]
+    ends = sorted(raw * point.scale + point.offset for raw in (kind.low, kind.high))
+    return ends[0] < point.low or ends[1] > point.high
 
 
 def _values(points: list[Point], block: Block, raws: tuple[int, ...]) -> list[tuple[Point, float]]:

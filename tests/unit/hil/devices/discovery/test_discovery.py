@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.config.points import load_points
+from hil.config.points import Point, load_points
 from hil.devices.discovery import draft_list, find_unit, fits, list_as_csv, runs_that_answer
+from hil.devices.discovery.drafts import _named
 from hil.devices.sunspec.chain import END, MARK
 from hil.devices.sunspec.models import model_of
 from hil.devices.wire.codec import READ_FUNCTIONS, Reply, Request
@@ -108,8 +109,15 @@ def test_a_list_fits_the_device_it_was_made_for(tmp_path: Path) -> None:
     known = load_points(path)
     whole = fits(Line({5: {10: 1, 11: 100, 20: 0}}), 5, known, 0.1)
     assert whole.is_whole
+    assert whole.telling == 2  # c has no limits: whatever it holds is plausible
     other = fits(Line({5: {10: 1, 11: 101}}), 5, known, 0.1)
     assert (other.points, other.answered, other.plausible, other.is_whole) == (3, 2, 1, False)
+
+
+def test_a_choice_whose_name_ends_like_a_unit_is_drafted_as_a_code() -> None:
+    point = Point("s121_clc_tot_va", 1, "holding_register", 30, "uint16", unit="1")
+    assert _named(point, "s121_clc_tot_va").signal == "s121_clc_tot_va_code"
+    assert _named(replace(point, unit="VA"), "s121_va_max").signal == "s121_va_max_va"
 
 
 @given(st.sets(st.integers(0, 600)))
