@@ -159,6 +159,22 @@ static int take_units(settings *s, const char *text)
     return EXIT_BAD_OPTION;
 }
 
+static int unknown(const settings *s, const char *name)
+{
+    fprintf(stderr, "%s: unknown option %s; --help lists them\n", s->program, name);
+    return EXIT_BAD_OPTION;
+}
+
+static bool takes_value(settings *s, const char *name)
+{
+    static const char *const apart[] = {"--address", "--units", "--unit", "--rtu"};
+
+    for (size_t i = 0; i < sizeof apart / sizeof *apart; i++)
+        if (strcmp(name, apart[i]) == 0)
+            return true;
+    return find(s, name) != NULL;
+}
+
 static int take(settings *s, const char *name, const char *text)
 {
     setting *option;
@@ -174,10 +190,7 @@ static int take(settings *s, const char *name, const char *text)
     if (strcmp(name, "--port") == 0)
         s->port_given = true;
     option = find(s, name);
-    if (option)
-        return option->words ? take_word(s->program, option, text) : take_number(s->program, option, text);
-    fprintf(stderr, "%s: unknown option %s; --help lists them\n", s->program, name);
-    return EXIT_BAD_OPTION;
+    return option->words ? take_word(s->program, option, text) : take_number(s->program, option, text);
 }
 
 static void fill(settings *s, const device_class *device)
@@ -204,6 +217,8 @@ int settings_parse(settings *s, const device_class *device, int argc, char **arg
             print_help(s, device->what);
             return 0;
         }
+        if (!takes_value(s, argv[i]))
+            return unknown(s, argv[i]);
         if (i + 1 >= argc) {
             fprintf(stderr, "%s: %s needs a value; --help lists the options\n", s->program, argv[i]);
             return EXIT_BAD_OPTION;

@@ -652,6 +652,7 @@ class TestCommandLine:
             (["--address", "localhost"], "--address localhost: expected an IPv4 address"),
             (["--start-mode", "remote"], "--start-mode remote: expected local or remote-allowed"),
             (["--sroke-s", "1"], "unknown option --sroke-s"),
+            (["--bogus"], "unknown option --bogus"),
             (["--port"], "--port needs a value"),
         ],
     )
