@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from hil.config.facility import LimitConfig
 from hil.config.profiles import ProfileConfig
 from hil.config.strict import Finite, Instant, NotNegative, Span, Strict, WrongKeyError, validate
 from hil.config.yaml_lines import Document, read_yaml
@@ -121,6 +122,8 @@ class ScenarioConfig(Strict):
     duration_s: Span | None = None
     load: ProfileConfig | None = None
     events: tuple[Event, ...] = Field(default=(), strict=False)
+    limits: tuple[LimitConfig, ...] = Field(default=(), strict=False)
+    """Limits that the report gives the time to, from the first fault on; beside those of the rig."""
 
 
 def load_scenario(path: Path) -> tuple[ScenarioConfig, Document]:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from hil.config.buses import ModbusRtuConfig, SerialBusConfig
 from hil.config.drives import DriveConfig
+from hil.config.facility import FacilityConfig, LimitConfig
 from hil.config.mqtt import MqttConfig, TelemetryConfig
 from hil.config.northbound import NorthboundConfig
 from hil.config.pace import Paced
@@ -249,6 +250,10 @@ class RigConfig(Strict):
     telemetry: TelemetryConfig | None = None
     """What is published for a historian; only on the wall clock."""
     loops: dict[Name, LoopConfig] = Field(default_factory=dict)
+    facility: FacilityConfig | None = None
+    """Signals of PUE, WUE and hours by cooling mode."""
+    limits: tuple[LimitConfig, ...] = Field(default=(), strict=False)
+    """Limits that the report gives the time to, from the first fault on."""
     requirements: tuple[RequirementConfig, ...] = Field(default=(), strict=False)
 
     @model_validator(mode="after")

@@ -21,6 +21,12 @@ RUN_KPIS = (
 )  # fmt: skip
 TIMING_KPIS = ("p50_us", "p90_us", "p99_us", "p99_9_us", "max_us", "mean_us")
 MARGIN_KPIS = ("crossover_rad_s", "nominal_deg", "delay_s", "lost_deg", "remaining_deg")
+FACILITY_KPIS = {
+    "pue": "", "wue_l_kwh": "L/kWh", "it_energy_mwh": "MWh", "facility_energy_mwh": "MWh", "water_l": "L",
+    "free_cooling_h": "h", "partly_mechanical_h": "h", "mechanical_h": "h", "mode_changes": "",
+    "hottest_case_temp_degc": "°C", "not_good_s": "s",
+}  # fmt: skip
+"""Key figures of the facility as a whole, and their units as printed."""
 FIELD_TIMES = ("sensor_to_actuator", "data_age")
 """Times that only a rig with devices has."""
 
@@ -46,7 +52,21 @@ def known_kpis(rig: Mapping[str, Any]) -> set[str]:
         *(f"timing.{phase}.{kpi}" for phase in phases for kpi in TIMING_KPIS),
         *(f"margins.{loop}.{kpi}" for loop in controllers for kpi in MARGIN_KPIS),
         *(f"energy.{name}" for name, _, _ in energy_kpis(signals)),
+        *(f"facility.{kpi}" for kpi in FACILITY_KPIS if mapping(rig.get("facility"))),
+        *(f"time_to.{limit['name']}_s" for limit in timed_limits(rig)),
     }
+
+
+def timed_limits(rig: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Limits of rig and scenario to which the time is told: those that have a name, a signal and one side."""
+    listed = [rig.get("limits"), mapping(rig.get("scenario")).get("limits")]
+    limits = [mapping(each) for some in listed if isinstance(some, list | tuple) for each in some]
+    return [
+        limit
+        for limit in limits
+        if {"name", "signal"} <= limit.keys()
+        and (number(limit.get("above")), number(limit.get("below"))) != (None, None)
+    ]
 
 
 def energy_kpis(signals: Mapping[str, Any]) -> list[tuple[str, str, float]]:
@@ -117,6 +137,8 @@ def kpi_unit(name: str, rig: Mapping[str, Any]) -> str:
     group, _, rest = name.partition(".")
     item, _, kpi = rest.rpartition(".")
     signals = mapping(rig.get("signals"))
+    if group == "facility":
+        return FACILITY_KPIS.get(rest, "")
     for suffix, unit in _SUFFIX_UNITS.items():
         if name.endswith(suffix):
             return unit

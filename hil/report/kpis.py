@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hil.report.facility_kpis import facility_kpis
 from hil.report.integrals import (
     held_s,
     interval_errors,
@@ -34,6 +35,7 @@ from hil.report.kpi_names import (
 from hil.report.resolution import increment
 from hil.report.run_data import RunData, mapping, number
 from hil.report.steps import StepResponse, find_steps, step_response
+from hil.report.time_to import limit_times
 from hil.report.travel import TRAVEL_HYSTERESIS, travel_and_reversals
 from hil.report.trend_data import Floats, Trend
 
@@ -56,7 +58,17 @@ def compute_kpis(run: RunData) -> dict[str, Any]:
         "margins": _margin_kpis(run.timing),
         "energy": _energy_kpis(run, weights_s),
         "signals": _signal_kpis(run.trend, weights_s),
+        **_optional(run),
     }
+
+
+def _optional(run: RunData) -> dict[str, Any]:
+    """Give the figures that only a rig with a facility, or with limits to be timed, has."""
+    facility, limits = facility_kpis(run), limit_times(run)
+    timed = {f"{limit.name}_s": limit.time_s for limit in limits}
+    return ({"facility": facility} if facility else {}) | (
+        {"time_to": timed, "limits": [asdict(limit) for limit in limits]} if limits else {}
+    )
 
 
 def loop_kpis(run: RunData, loop: Mapping[str, Any]) -> dict[str, Any]:

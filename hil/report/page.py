@@ -14,6 +14,7 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
+from hil.report.facility_section import facility_figure, facility_section, limits_section
 from hil.report.figure_parts import Figure
 from hil.report.figures import load_figure, loop_figures, other_figure
 from hil.report.latency import LatencyResult
@@ -43,11 +44,13 @@ def page_html(
 ) -> str:
     """Give the whole page as text."""
     loops, load, other = loop_figures(run), load_figure(run), other_figure(run)
-    timing = timing_figure(run.timing)
+    timing, facility = timing_figure(run.timing), facility_figure(run, kpis)
     sections = joined(
         (
             facts_section(run, kpis),
             requirements_section(requirements, verdict.whole),
+            facility_section(kpis, facility is not None),
+            limits_section(kpis),
             loops_section(run, kpis),
             _trends_section(loops, load),
             latency_section(latency, verdict.whole),
@@ -74,7 +77,7 @@ def page_html(
         reasons=tag("ul", joined(tag("li", reason) for reason in verdict.reasons)) if verdict.reasons else "",
         sections=sections,
         plotting_library=get_plotlyjs(),
-        figures=_figures_json([*loops, load, timing, other]),
+        figures=_figures_json([facility, *loops, load, timing, other]),
         script=_resource("page.js"),
     )
 

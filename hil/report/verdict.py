@@ -7,7 +7,7 @@ not be computed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hil.report.kpi_names import flatten, known_kpis, kpi_unit, nearest_kpi
@@ -44,9 +44,10 @@ class RequirementResult:
     value : float or None
         The figure; None where it could not be computed.
     met : bool
-        Whether it is within the bounds; False where there is no figure.
+        Whether it is within the bounds.
     message : str
-        Why there is no figure; empty where there is one.
+        Why there is no figure; empty where there is one. Without a figure ``met`` is only the time to a limit
+        that was never reached.
     """
 
     kpi: str
@@ -91,7 +92,24 @@ def judge_requirements(run: RunData, kpis: Mapping[str, Any]) -> tuple[Requireme
     """Each requirement of the rig, in the order of the file."""
     asked = run.rig.get("requirements")
     flat = flatten(kpis)
-    return tuple(_judge(mapping(item), flat, run.rig) for item in (asked if isinstance(asked, list) else ()))
+    listed = kpis.get("limits")
+    limits = {f"time_to.{limit['name']}_s": limit for limit in (listed if isinstance(listed, list) else ())}
+    return tuple(
+        _never_passed(judged, limits[judged.kpi]) if judged.value is None and judged.kpi in limits else judged
+        for judged in (
+            _judge(mapping(item), flat, run.rig) for item in (asked if isinstance(asked, list) else ())
+        )
+    )
+
+
+def _never_passed(item: RequirementResult, limit: Mapping[str, Any]) -> RequirementResult:
+    """Judge the time to a limit that was never passed: longer than it was watched for, if nothing went unseen."""
+    watched_s, unseen_s = float(limit["watched_s"]), float(limit["unseen_s"])
+    told = f"never reached in {figure_text(watched_s, 's')}"
+    if unseen_s > 0.0:
+        return replace(item, message=f"{told}, of which {figure_text(unseen_s, 's')} were not seen")
+    met = item.low is not None and item.high is None and watched_s >= item.low
+    return replace(item, met=met, message=told)
 
 
 def _judge(item: Mapping[str, Any], flat: Mapping[str, Any], rig: Mapping[str, Any]) -> RequirementResult:

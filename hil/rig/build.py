@@ -27,6 +27,7 @@ from hil.rig import checks, controllers, devices, plants, scenario
 from hil.rig.action import check_actions
 from hil.rig.draft import Draft
 from hil.rig.drives import bind_drives, note_drives
+from hil.rig.facility import check_limits, note_facility
 from hil.rig.loads import build_sources, first_values
 from hil.rig.mqtt import make_mqtt
 from hil.rig.mqtt_checks import check_mqtt, writes_beyond_by_mqtt
@@ -218,6 +219,7 @@ def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
     for name in config.sources:
         draft.writes(name, ("sources", name), f"sources.{name}")
     checks.note_loops(draft)
+    note_facility(draft)
     check_northbound(draft)
     check_realtime(draft)
     check_mqtt(draft)
@@ -225,6 +227,7 @@ def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
     check_actions(draft, {pair: sign for plant in wired.values() for pair, sign in plant.effects().items()})
     if chosen is not None:
         scenario.check_scenario(draft, chosen, wired, config.sources)
+    check_limits(draft, chosen)
     config = draft.config
     resolved = _resolved(config, wishes, chosen)
     checks.check_whole(draft, resolved)

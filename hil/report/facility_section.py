@@ -1,0 +1,182 @@
+"""The page's section on the facility: PUE, WUE, hours by cooling mode, by period, and their boundaries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hil.report.decimate import min_max_rows, spans
+from hil.report.facility_kpis import MODES, FacilityTrend, facility_trend
+from hil.report.figure_parts import (
+    BLUE,
+    BUCKETS,
+    GREEN,
+    INK,
+    ORANGE,
+    SKY,
+    VERMILION,
+    Figure,
+    TimeAxis,
+    curve,
+    layout,
+    legend_key,
+    legend_names,
+    stretches,
+    y_axis,
+)  # fmt: skip
+from hil.report.kpi_names import FACILITY_KPIS, shown_unit
+from hil.report.markup import Html, table, tag
+from hil.report.numbers import figure_text, time_text
+from hil.report.run_data import RunData, mapping
+from hil.report.sections import section
+from hil.report.trend_data import Floats
+
+BOUNDARIES = (
+    "PUE is the energy of the facility over the energy of the IT equipment, WUE the water used over the energy of the "
+    "IT equipment, each of integrals over the same time. Boundary of PUE (ISO/IEC 30134-2): facility energy is what "
+    "the rig names facility_power, at the utility meter; IT energy is what it names it_power: metered at the UPS "
+    "output this is category 1, at the output of the distribution units category 2, at the input of the IT equipment "
+    "category 3. Boundary of WUE (ISO/IEC 30134-9): the water used on the site, without that of generating the "
+    "electricity; 1 kg counts as 1 L. Both standards mean a whole year: the figures of a shorter run are interim ones. "
+    "Intervals with a value that was not GOOD, or that were not recorded, are left out of both integrals."
+)
+
+_LABELS = {
+    "pue": "PUE",
+    "wue_l_kwh": "WUE",
+    "it_energy_mwh": "energy of the IT equipment",
+    "facility_energy_mwh": "energy of the facility",
+    "water_l": "water used",
+    "free_cooling_h": "free cooling",
+    "partly_mechanical_h": "partly mechanical cooling",
+    "mechanical_h": "mechanical cooling",
+    "mode_changes": "changes of the cooling mode",
+    "hottest_case_temp_degc": "hottest case temperature",
+    "not_good_s": "time left out: a power was not GOOD",
+}
+_MODE_COLORS = (SKY, ORANGE, VERMILION)
+
+
+def facility_section(kpis: Mapping[str, Any], drawn: bool) -> Html:
+    """Show the facility's figures, by period too; nothing where the rig names no facility."""
+    figures = mapping(kpis.get("facility"))
+    if not figures:
+        return Html("")
+    rows = [(_LABELS[kpi], figure_text(figures.get(kpi), unit)) for kpi, unit in FACILITY_KPIS.items()]
+    parts: list[Html] = [table(("", ""), rows, "pairs"), tag("p", BOUNDARIES, "note")]
+    if drawn:
+        parts.append(Html('<div class="figure" data-figure="facility"></div>'))
+    if figures.get("periods"):
+        parts.append(tag("div", _period_table(figures["periods"]), "long"))
+    return section("Facility", *parts)
+
+
+def _period_table(periods: list[dict[str, Any]]) -> Html:
+    heads = ("from", "to", "PUE", "WUE (L/kWh)", "IT energy (kWh)", "facility energy (kWh)", "water (L)",
+             "free (h)", "partly mechanical (h)", "mechanical (h)")  # fmt: skip
+    columns = (
+        "pue",
+        "wue_l_kwh",
+        "it_energy_kwh",
+        "facility_energy_kwh",
+        "water_l",
+        *(f"{m}_h" for m in MODES),
+    )
+    rows = [
+        (time_text(each["start_s"]), time_text(each["end_s"]), *(figure_text(each[name]) for name in columns))
+        for each in periods
+    ]
+    return table(heads, rows, "figures")
+
+
+def limits_section(kpis: Mapping[str, Any]) -> Html:
+    """Show the times to the limits; nothing where none is timed."""
+    limits = kpis.get("limits") or []
+    if not limits:
+        return Html("")
+    heads = ("limit", "signal", "passed when", "watched from", "passed after", "watched for", "nearest to it")
+    rows = [
+        (tag("code", each["name"]), tag("code", each["signal"]),
+         f"{each['side']} {figure_text(each['limit'], shown_unit(each['unit']))}",
+         time_text(each["from_s"]) + (" (first fault)" if each["after_fault"] else " (no fault in the run)"),
+         "never" if each["time_s"] is None else figure_text(each["time_s"], "s"),
+         figure_text(each["watched_s"], "s") + _unseen(each["unseen_s"]),
+         figure_text(each["worst"], shown_unit(each["unit"])))
+        for each in limits
+    ]  # fmt: skip
+    return section("Time to a limit", table(heads, rows))
+
+
+def _unseen(unseen_s: float) -> str:
+    return f", {figure_text(unseen_s, 's')} of it unseen" if unseen_s else ""
+
+
+def facility_figure(run: RunData, kpis: Mapping[str, Any]) -> Figure | None:
+    """Draw PUE at each moment and by period, both powers, and the cooling mode; None without both powers."""
+    figures = mapping(kpis.get("facility"))
+    trend = facility_trend(run) if figures else None
+    if trend is None or trend.it_kw is None or trend.facility_kw is None or trend.t_s.size < 2:
+        return None
+    time = TimeAxis.of(trend.t_s)
+    shapes, keys = _mode_strip(trend, time)
+    data = [
+        *_moment_pue(trend, time),
+        *_steps("PUE by period", figures["periods"], "pue", time, INK),
+        *_lines(trend, time),
+        *keys,
+    ]
+    look = layout(
+        430, {**time.layout(), "anchor": "y2"}, legend_names(data),
+        yaxis=y_axis("PUE", (0.52, 1.0)), yaxis2=y_axis("kW", (0.0, 0.40)), shapes=shapes,
+    )  # fmt: skip
+    return Figure("facility", data, look)
+
+
+def _moment_pue(trend: FacilityTrend, time: TimeAxis) -> list[dict[str, Any]]:
+    """Give the ratio of the powers where there is IT power; elsewhere it has no meaning."""
+    it_kw, facility_kw = trend.it_kw, trend.facility_kw
+    if it_kw is None or facility_kw is None:
+        return []
+    known = trend.powers_good & (it_kw > 0.0)
+    pue = np.where(known, facility_kw, np.nan) / np.where(known, it_kw, 1.0)
+    rows = min_max_rows(pue, BUCKETS)
+    return [curve("PUE at each moment", trend.t_s[rows] / time.seconds, pue[rows], "", {"color": BLUE})]
+
+
+def _steps(
+    name: str, periods: list[dict[str, Any]], key: str, time: TimeAxis, color: str
+) -> list[dict[str, Any]]:
+    known = [each for each in periods if each[key] is not None]
+    if not known:
+        return []
+    t = np.array([edge for each in known for edge in (each["start_s"], each["end_s"])]) / time.seconds
+    values: Floats = np.repeat(np.array([each[key] for each in known]), 2)
+    return [curve(name, t, values, "", {"color": color, "width": 2.0})]
+
+
+def _lines(trend: FacilityTrend, time: TimeAxis) -> list[dict[str, Any]]:
+    made = []
+    for name, values, color in (("facility", trend.facility_kw, VERMILION), ("IT", trend.it_kw, GREEN)):
+        if values is not None:
+            rows = min_max_rows(values, BUCKETS)
+            made.append(
+                curve(name, trend.t_s[rows] / time.seconds, values[rows], "kW", {"color": color}, "y2")
+            )
+    return made
+
+
+def _mode_strip(trend: FacilityTrend, time: TimeAxis) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Give the cooling mode as a strip between the two panels, and its keys."""
+    shapes: list[dict[str, Any]] = []
+    keys: list[dict[str, Any]] = []
+    if trend.mode is None:
+        return shapes, keys
+    for number, (mode, color) in enumerate(zip(MODES, _MODE_COLORS, strict=True)):
+        state = trend.mode_good & (np.abs(trend.mode - number) < 0.5)
+        held = spans(state, trend.t_s, time.end_s / 1500.0)
+        if held:
+            shapes += stretches(held, time, color, 0.9, "paper", (0.43, 0.47))
+            keys.append(legend_key(mode.replace("_", " "), color, 0.9))
+    return shapes, keys
