@@ -33,8 +33,8 @@ test: setup setup-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest $(BESIDE) -n 2 $(PURE)
-	$(BIN)/pytest $(BESIDE) -n 4 --dist loadfile $(LIVE)
-	$(BIN)/pytest $(BENCH)
+	.ci/again $(BIN)/pytest $(LIVE) -- $(BESIDE) -n 4 --dist loadfile
+	.ci/again $(BIN)/pytest $(BENCH) --
 	@.ci/pythons $(UV) $(VENV)
 
 setup: $(STAMP)
