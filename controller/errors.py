@@ -4,7 +4,8 @@
 
     ControllerError (a ValueError)
     ├── GainError      gains, times, weights or options of a controller that cannot be used
-    └── LimitError     a range, failsafe or rate that cannot be used
+    ├── LimitError     a range, failsafe or rate that cannot be used
+    └── StageError     thresholds, times or stages of a changeover that cannot be used
 
 All are raised when something is made or set. A step raises nothing: it holds, and counts.
 """
@@ -22,3 +23,7 @@ class GainError(ControllerError):
 
 class LimitError(ControllerError):
     """A range, failsafe or rate that cannot be used."""
+
+
+class StageError(ControllerError):
+    """Thresholds, times or stages of a changeover that cannot be used."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from hil.config.buses import ModbusRtuConfig, SerialBusConfig
 from hil.config.drives import DriveConfig
@@ -15,6 +15,7 @@ from hil.config.pace import Paced
 from hil.config.plants import PlantConfig
 from hil.config.profiles import ProfileConfig
 from hil.config.realtime import RealTimeConfig
+from hil.config.stages import StagesConfig
 from hil.config.strict import Finite, Instant, Name, Pair, Positive, Span, Strict, WrongKeyError
 from hil.config.sunspec import SunSpecConfig
 
@@ -96,6 +97,17 @@ class PidConfig(Paced):
     on_bad: Literal["hold", "failsafe"] = "failsafe"
     worker: WorkerConfig | None = None
 
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Signals that it follows."""
+        forward = (self.feedforward.signal,) if self.feedforward is not None else ()
+        return (self.setpoint, self.measured, *forward)
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Signals that it writes."""
+        return (self.output,)
+
     @model_validator(mode="after")
     def _gains_of_the_form(self) -> PidConfig:
         ideal = {"gain": self.gain, "integral_time_s": self.integral_time_s}
@@ -116,6 +128,18 @@ class PidConfig(Paced):
                     "or reverse",
                 )
         return self
+
+
+def _controller_type(value: Any) -> str | None:
+    """Tell the type of a controller, from the file or made already; one that says nothing is a PID."""
+    kind = value.get("type", "pid") if isinstance(value, dict) else getattr(value, "type", None)
+    return kind if isinstance(kind, str) else None
+
+
+ControllerConfig = Annotated[
+    Annotated[PidConfig, Tag("pid")] | Annotated[StagesConfig, Tag("stages")],
+    Discriminator(_controller_type),
+]
 
 
 class ModbusTcpConfig(Strict):
@@ -240,7 +264,7 @@ class RigConfig(Strict):
     """The source that ``--load`` replaces."""
     scenario: str | None = None
     plants: dict[Name, PlantConfig] = Field(default_factory=dict)
-    controllers: dict[Name, PidConfig] = Field(default_factory=dict)
+    controllers: dict[Name, ControllerConfig] = Field(default_factory=dict)
     buses: dict[Name, SerialBusConfig] = Field(default_factory=dict)
     devices: dict[Name, DeviceConfig] = Field(default_factory=dict)
     drives: dict[Name, DriveConfig] = Field(default_factory=dict)
@@ -255,6 +279,16 @@ class RigConfig(Strict):
     limits: tuple[LimitConfig, ...] = Field(default=(), strict=False)
     """Limits that the report gives the time to, from the first fault on."""
     requirements: tuple[RequirementConfig, ...] = Field(default=(), strict=False)
+
+    @property
+    def pids(self) -> dict[str, PidConfig]:
+        """The controllers that are PID loops."""
+        return {name: each for name, each in self.controllers.items() if isinstance(each, PidConfig)}
+
+    @property
+    def changeovers(self) -> dict[str, StagesConfig]:
+        """The controllers that change stages."""
+        return {name: each for name, each in self.controllers.items() if isinstance(each, StagesConfig)}
 
     @model_validator(mode="after")
     def _leaves_the_processor_alone(self) -> RigConfig:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 CAPACITY = 20_000
 """Events kept of one run; a signal that flutters for a day must not fill the disk."""
-CHATTY = frozenset({"quality", "overrun", "device"})
+CHATTY = frozenset({"quality", "overrun", "device", "stage"})
 """Kinds that can come every cycle. They may not take the last of the room from faults, set-points and trips."""
 RESERVED = 2_000
 """Room for the other kinds alone."""

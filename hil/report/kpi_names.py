@@ -44,13 +44,14 @@ def known_kpis(rig: Mapping[str, Any]) -> set[str]:
     phases = ["cycle", *PHASES, *(["lateness"] if is_wall else [])]
     phases += FIELD_TIMES if mapping(rig.get("devices")) else ()
     controllers = mapping(rig.get("controllers")) if is_wall else {}
+    pids = [name for name, each in controllers.items() if mapping(each).get("type", "pid") == "pid"]
     signals = mapping(rig.get("signals"))
     return {
         *(f"loops.{loop}.{kpi}" for loop in mapping(rig.get("loops")) for kpi in LOOP_KPIS),
         *(f"signals.{signal}.{kpi}" for signal in signals for kpi in SIGNAL_KPIS),
         *(f"run.{kpi}" for kpi in RUN_KPIS),
         *(f"timing.{phase}.{kpi}" for phase in phases for kpi in TIMING_KPIS),
-        *(f"margins.{loop}.{kpi}" for loop in controllers for kpi in MARGIN_KPIS),
+        *(f"margins.{loop}.{kpi}" for loop in pids for kpi in MARGIN_KPIS),
         *(f"energy.{name}" for name, _, _ in energy_kpis(signals)),
         *(f"facility.{kpi}" for kpi in FACILITY_KPIS if mapping(rig.get("facility"))),
         *(f"time_to.{limit['name']}_s" for limit in timed_limits(rig)),

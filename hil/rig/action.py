@@ -19,7 +19,7 @@ def check_actions(draft: Draft, effects: Effects) -> None:
     The effect is followed from plant to plant, through devices (``mirrors``), and through the inner loop of a
     cascade. Where paths disagree, or none is known, nothing is said.
     """
-    for name, loop in draft.config.controllers.items():
+    for name, loop in draft.config.pids.items():
         graph = _graph(draft, effects, apart_from=name)
         # In shadow it is the incumbent's actuator that moves the plant; ours would move it the same way.
         starts = {loop.output, loop.applied or loop.output}
@@ -45,7 +45,7 @@ def _graph(draft: Draft, effects: Effects, apart_from: str) -> _Graph:
     for name, signal in draft.config.signals.items():
         if signal.mirrors is not None:
             graph[signal.mirrors][name] = 1
-    for name, loop in draft.config.controllers.items():
+    for name, loop in draft.config.pids.items():
         if name != apart_from:
             graph[loop.setpoint][loop.output] = _answer_to_setpoint(loop)
     return graph

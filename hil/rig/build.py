@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from controller import PID, Limiter
+from controller import PID, Limiter, Stages
 from hil.config.scenario import ScenarioConfig, load_scenario
 from hil.config.schema import RigConfig
 from hil.config.strict import LONGEST_S, validate
@@ -70,14 +71,17 @@ class Rig:
     _draft: Draft
     _profiles: dict[str, BuiltProfile]
     _plants: dict[str, plants.Wired]
-    _pids: dict[str, PID]
+    _laws: dict[str, PID | Stages]
     _points: dict[str, devices.Selected]
     _scenario: Scenario | None
 
     @property
     def limited(self) -> tuple[str, ...]:
         """Signals that pass the limits, in the order of the image."""
-        written = {*self.config.sources, *(loop.output for loop in self.config.controllers.values())}
+        written = {
+            *self.config.sources,
+            *(s for each in self.config.controllers.values() for s in each.written),
+        }
         written |= {drive.command_word for drive in self.config.drives.values()}
         return tuple(name for name in self.config.signals if name in written)
 
@@ -123,8 +127,8 @@ class Rig:
 
     @property
     def pids(self) -> Mapping[str, PID]:
-        """Controllers, in order of dependence."""
-        return self._pids
+        """PID controllers, in order of dependence."""
+        return {name: law for name, law in self._laws.items() if isinstance(law, PID)}
 
     @property
     def profiles(self) -> Mapping[str, BuiltProfile]:
@@ -139,7 +143,7 @@ class Rig:
     def trial(self) -> Iterator[CycleParts]:
         """Parts to try out while inside, without devices; afterwards the rig is as before, to the bit."""
         kept = [(wired.plant, wired.plant.snapshot()) for wired in self._plants.values()]
-        parts, bus = replace(self, _pids=deepcopy(self._pids), _scenario=None).build(EventLog(), lambda: 0)
+        parts, bus = replace(self, _laws=deepcopy(self._laws), _scenario=None).build(EventLog(), lambda: 0)
         if bus is not None:
             bus.close()
         try:
@@ -175,7 +179,7 @@ class Rig:
         schedule = (
             Schedule(scenario.actions(self._scenario, targets)) if self._scenario is not None else Schedule()
         )
-        blocks = controllers.bind_pids(self._draft, image, self._pids, stages)
+        blocks = controllers.bind_laws(self._draft, image, self._laws, stages, events)
         driven = bind_drives(self._draft, image, stages, events)
         sent = {signal for config in self.config.devices.values() for signal in config.write}
         parts = CycleParts(
@@ -185,13 +189,21 @@ class Rig:
             plants=tuple(wired.bind(image) for wired in self._plants.values()),
             controllers=(*blocks, *driven),
             outputs=(
-                *(block.stage for block in blocks if not isinstance(block, controllers.OuterLoop)),
+                *chain.from_iterable(
+                    controllers.stages_of(block)
+                    for block in blocks
+                    if not isinstance(block, controllers.OuterLoop)
+                ),
                 *(block.stage for block in driven),
             ),
             # These run with their blocks; they are listed for the failsafe at the end.
             source_outputs=(
                 *(stages[name] for name in sources if name in sent),
-                *(block.stage for block in blocks if isinstance(block, controllers.OuterLoop)),
+                *chain.from_iterable(
+                    controllers.stages_of(block)
+                    for block in blocks
+                    if isinstance(block, controllers.OuterLoop)
+                ),
             ),
             falsifiers=targets.falsifiers,
             schedule=schedule,
@@ -215,7 +227,7 @@ def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
     check_buses(draft, points)
     controllers.note_uses(draft)
     note_drives(draft)
-    pids = controllers.make_pids(draft)
+    laws = controllers.make_laws(draft)
     for name in config.sources:
         draft.writes(name, ("sources", name), f"sources.{name}")
     checks.note_loops(draft)
@@ -233,7 +245,7 @@ def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
     checks.check_whole(draft, resolved)
     if draft.problems:
         raise ConfigError(_once(draft.problems))
-    return Rig(config, tuple(_once(draft.warnings)), resolved, draft, profiles, wired, pids, points, chosen)
+    return Rig(config, tuple(_once(draft.warnings)), resolved, draft, profiles, wired, laws, points, chosen)
 
 
 def _note_wishes(document: Document, wishes: Wishes) -> None:

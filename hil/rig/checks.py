@@ -107,7 +107,11 @@ def _check_failsafes(draft: Draft) -> None:
     """Refuse a signal that can end in failsafe without a declared one: nobody may guess where a pump goes."""
     config = draft.config
     sent = {signal for device in config.devices.values() for signal in device.write}
-    needing = {loop.output: f"controllers.{name}" for name, loop in config.controllers.items()}
+    needing = {
+        signal: f"controllers.{name}"
+        for name, controller in config.controllers.items()
+        for signal in controller.written
+    }
     needing |= {name: f"sources.{name}" for name in config.sources if name in sent}
     fed_back = draft.written_by("devices")
     needing |= {

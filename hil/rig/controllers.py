@@ -1,4 +1,4 @@
-"""From the rig's ``controllers`` to PID objects in the order in which they depend on each other."""
+"""From the rig's ``controllers`` to PIDs and changeovers, in the order in which they depend on each other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from graphlib import CycleError, TopologicalSorter
 
-from controller import PID, ControllerError, PidOptions
+from controller import PID, ControllerError, PidOptions, Stages
 from hil.config.schema import PidConfig
 from hil.config.units import UNITS
 from hil.errors import DeviceError, Problem
@@ -17,33 +17,40 @@ from hil.loop.image import Image
 from hil.loop.multirate import Pace, SlowerBlock
 from hil.loop.output import FAILSAFE, HOLD, OutputStage
 from hil.loop.protocols import Block
+from hil.loop.staged import StagesBlock
 from hil.loop.worker import RemoteLaw, WorkerBlock
 from hil.rig.draft import Draft
 from hil.rig.gain_units import gain_factor, gain_unit_for
 from hil.rig.plants import pace_of
+from hil.rig.stages import bind_changeover, make_changeover, note_changeover
 
 _MODES = {"hold": HOLD, "failsafe": FAILSAFE}
 
 
 def note_uses(draft: Draft) -> None:
     """Note what each controller reads and writes, and check that its units fit together."""
-    signals = draft.config.signals
-    for name, loop in draft.config.controllers.items():
-        path, block = ("controllers", name), f"controllers.{name}"
-        _check_worker(draft, name, loop)
-        measured = signals.get(loop.measured)
-        draft.reads(loop.setpoint, (*path, "setpoint"), block, measured.unit if measured else None)
-        draft.reads(loop.measured, (*path, "measured"), block)
-        draft.writes(loop.output, (*path, "output"), block)
-        if loop.applied is not None:
-            output = signals.get(loop.output)
-            draft.reads(loop.applied, (*path, "applied"), block, output.unit if output else None)
-        if loop.feedforward is not None:
-            draft.reads(loop.feedforward.signal, (*path, "feedforward", "signal"), block)
-        if loop.measured == loop.setpoint:
-            draft.refuse(
-                (*path, "measured"), f"controller {name}: measured and setpoint are both {loop.measured}"
-            )
+    for name, controller in draft.config.controllers.items():
+        if isinstance(controller, PidConfig):
+            _note_pid(draft, name, controller)
+        else:
+            note_changeover(draft, name, controller)
+
+
+def _note_pid(draft: Draft, name: str, loop: PidConfig) -> None:
+    signals, path, block = draft.config.signals, ("controllers", name), f"controllers.{name}"
+    _check_worker(draft, name, loop)
+    measured = signals.get(loop.measured)
+    draft.reads(loop.setpoint, (*path, "setpoint"), block, measured.unit if measured else None)
+    draft.reads(loop.measured, (*path, "measured"), block)
+    draft.writes(loop.output, (*path, "output"), block)
+    if loop.applied is not None:
+        output = signals.get(loop.output)
+        draft.reads(loop.applied, (*path, "applied"), block, output.unit if output else None)
+    if loop.feedforward is not None:
+        draft.reads(loop.feedforward.signal, (*path, "feedforward", "signal"), block)
+    if loop.measured == loop.setpoint:
+        what = f"controller {name}: measured and setpoint are both {loop.measured}"
+        draft.refuse((*path, "measured"), what)
 
 
 def _check_worker(draft: Draft, name: str, loop: PidConfig) -> None:
@@ -58,28 +65,39 @@ def _check_worker(draft: Draft, name: str, loop: PidConfig) -> None:
     draft.refuse(("controllers", name, "worker", "deadline_s"), what, hint)
 
 
-def make_pids(draft: Draft) -> dict[str, PID]:
-    """Make every PID, in order of dependence; what cannot be made is a problem of the draft."""
-    pids: dict[str, PID] = {}
+def make_laws(draft: Draft) -> dict[str, PID | Stages]:
+    """Make every controller, in order of dependence; what cannot be made is a problem of the draft."""
+    laws: dict[str, PID | Stages] = {}
     for name in _in_order(draft):
-        loop = draft.config.controllers[name]
-        output, measured = draft.config.signals.get(loop.output), draft.config.signals.get(loop.measured)
-        if output is None or measured is None or not {output.unit, measured.unit} <= set(UNITS):
-            continue
-        if output.range[0] >= output.range[1]:
-            continue  # told with the signal
-        try:
-            factor = gain_factor(loop.gain_unit, output.unit, measured.unit)
-        except ValueError as error:
-            hint = f"here it is {gain_unit_for(output.unit, measured.unit)}"
-            draft.refuse(("controllers", name, "gain_unit"), f"controller {name}: {error}", hint)
-            continue
-        initial = output.initial if output.initial is not None else output.failsafe
-        try:
-            pids[name] = _pid(loop, factor, initial)
-        except ControllerError as error:
-            draft.refuse(("controllers", name), f"controller {name}: {error}")
-    return pids
+        controller = draft.config.controllers[name]
+        law = (
+            _make_pid(draft, name, controller)
+            if isinstance(controller, PidConfig)
+            else make_changeover(draft, name, controller)
+        )
+        if law is not None:
+            laws[name] = law
+    return laws
+
+
+def _make_pid(draft: Draft, name: str, loop: PidConfig) -> PID | None:
+    output, measured = draft.config.signals.get(loop.output), draft.config.signals.get(loop.measured)
+    if output is None or measured is None or not {output.unit, measured.unit} <= set(UNITS):
+        return None
+    if output.range[0] >= output.range[1]:
+        return None  # told with the signal
+    try:
+        factor = gain_factor(loop.gain_unit, output.unit, measured.unit)
+    except ValueError as error:
+        hint = f"here it is {gain_unit_for(output.unit, measured.unit)}"
+        draft.refuse(("controllers", name, "gain_unit"), f"controller {name}: {error}", hint)
+        return None
+    initial = output.initial if output.initial is not None else output.failsafe
+    try:
+        return _pid(loop, factor, initial)
+    except ControllerError as error:
+        draft.refuse(("controllers", name), f"controller {name}: {error}")
+        return None
 
 
 def _pid(loop: PidConfig, factor: float, initial: float | None) -> PID:
@@ -106,10 +124,8 @@ def _pid(loop: PidConfig, factor: float, initial: float | None) -> PID:
 def _in_order(draft: Draft) -> tuple[str, ...]:
     """Put controllers after those whose outputs they read (a cascade's inner loop after its outer one)."""
     loops = draft.config.controllers
-    writer = {loop.output: name for name, loop in loops.items()}
-    graph = {
-        name: {writer[read] for read in _read_by(loop) if read in writer} for name, loop in loops.items()
-    }
+    writer = {signal: name for name, loop in loops.items() for signal in loop.written}
+    graph = {name: {writer[read] for read in loop.read if read in writer} for name, loop in loops.items()}
     try:
         return tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:
@@ -120,49 +136,63 @@ def _in_order(draft: Draft) -> tuple[str, ...]:
         return ()
 
 
-def _read_by(loop: PidConfig) -> tuple[str, ...]:
-    forward = (loop.feedforward.signal,) if loop.feedforward is not None else ()
-    return (loop.setpoint, loop.measured, *forward)
-
-
 class OuterLoop:
-    """An outer loop of a cascade: its limits at once, so the inner loop follows what was applied this very cycle."""
+    """What another controller follows: its limits at once, so that one follows what was applied this very cycle."""
 
-    def __init__(self, block: PidBlock | WorkerBlock | SlowerBlock) -> None:
+    def __init__(self, block: PidBlock | WorkerBlock | StagesBlock | SlowerBlock) -> None:
         self.name = block.name
         self.stage = block.stage
         self._block = block
+        self._stages = stages_of(block)
 
     @property
-    def inner(self) -> PidBlock | WorkerBlock | SlowerBlock:
-        """The loop inside."""
+    def inner(self) -> PidBlock | WorkerBlock | StagesBlock | SlowerBlock:
+        """The controller inside."""
         return self._block
 
     def run(self, now_ns: int, dt_s: float) -> None:
         """Compute one step and pass it through the limits, at loop time ``now_ns`` over ``dt_s`` (s)."""
         self._block.run(now_ns, dt_s)
-        self.stage.run(now_ns, dt_s)
+        for stage in self._stages:
+            stage.run(now_ns, dt_s)
 
     def counters(self) -> dict[str, int]:
-        """As of the loop inside."""
+        """As of the controller inside."""
         return self._block.counters()
 
 
-Bound = PidBlock | WorkerBlock | SlowerBlock | OuterLoop
+Bound = PidBlock | WorkerBlock | StagesBlock | SlowerBlock | OuterLoop
 
 
-def bind_pids(
-    draft: Draft, image: Image, pids: Mapping[str, PID], stages: Mapping[str, OutputStage]
+def stages_of(block: Bound) -> tuple[OutputStage, ...]:
+    """Give the output stages of all signals that a controller writes."""
+    inner: object = block
+    while isinstance(inner, OuterLoop | SlowerBlock):
+        inner = inner.inner
+    return inner.output_stages if isinstance(inner, StagesBlock) else (block.stage,)
+
+
+def bind_laws(
+    draft: Draft,
+    image: Image,
+    laws: Mapping[str, PID | Stages],
+    stages: Mapping[str, OutputStage],
+    events: EventLog,
 ) -> list[Bound]:
-    """Bind each PID to its slots of the image; ``stages`` by signal."""
+    """Bind each controller to its slots of the image; ``stages`` by signal."""
     blocks: list[Bound] = []
-    followed = {signal for loop in draft.config.controllers.values() for signal in _read_by(loop)}
-    for name, pid in pids.items():
-        loop = draft.config.controllers[name]
-        block = _bind(name, loop, image, pid, stages[loop.output])
-        pace = pace_of(draft, loop)
+    config = draft.config
+    followed = {signal for controller in config.controllers.values() for signal in controller.read}
+    for name, law in laws.items():
+        controller = config.controllers[name]
+        block = (
+            bind_changeover(name, config.changeovers[name], image, law, stages, events)
+            if isinstance(law, Stages)
+            else _bind(name, config.pids[name], image, law, stages[config.pids[name].output])
+        )
+        pace = pace_of(draft, controller)
         paced = block if pace is None else SlowerBlock(block, block.stage, Pace(*pace))
-        blocks.append(OuterLoop(paced) if loop.output in followed else paced)
+        blocks.append(paced if followed.isdisjoint(controller.written) else OuterLoop(paced))
     return blocks
 
 

@@ -81,7 +81,7 @@ def planned_latency(config: RigConfig) -> Latency:
 def delay_of(rig: Rig, loop: str, latency: Latency) -> LoopDelay:
     """Give the delay of one PID loop of ``rig``."""
     config = rig.config
-    controller = config.controllers[loop]
+    controller = config.pids[loop]
     plant = _moving(rig, controller.measured)
     slowest = max(controller.every, 1 if plant is None else config.plants[plant].every)
     worker_s = controller.every * config.period_s if controller.worker is not None else 0.0

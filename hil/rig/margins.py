@@ -122,9 +122,9 @@ def _unstable(
 
 def _open_loop(rig: Rig, models: Sequence[_Linear], name: str, delays: Mapping[str, LoopDelay]) -> OpenLoop:
     """L(s) of one loop, broken at its output, everything else closed: one linear system of all signals an s."""
-    config = rig.config.controllers[name]
+    config = rig.config.pids[name]
     slot = {signal: number for number, signal in enumerate(rig.config.signals)}
-    others = {other: loop for other, loop in rig.config.controllers.items() if other != name}
+    others = {other: loop for other, loop in rig.config.pids.items() if other != name}
     signals = rig.config.signals.items()
     mirrors = [(signal.mirrors, name) for name, signal in signals if signal.mirrors is not None]
     # In shadow it is the incumbent's actuator that moves the plant; ours would move it the same way.

@@ -55,7 +55,7 @@ def _mean_level(rig: Rig, signal: str) -> float | None:
 def _setpoint(rig: Rig, signal: str | None) -> float | None:
     """Set-point of a loop that holds ``signal``, or a copy of it made by a device."""
     copies = set(_copies(rig, signal)) if signal is not None else set()
-    pairs = [(loop.measured, loop.setpoint) for loop in rig.config.controllers.values()]
+    pairs = [(loop.measured, loop.setpoint) for loop in rig.config.pids.values()]
     pairs += [(loop.measured, loop.setpoint) for loop in rig.config.loops.values()]
     for measured, setpoint in pairs:
         if measured in copies and (level := _mean_level(rig, setpoint)) is not None:
@@ -68,7 +68,7 @@ def _setpoint(rig: Rig, signal: str | None) -> float | None:
 def _first_level(rig: Rig, signal: str) -> float | None:
     """Where the set-point of an inner loop starts; None where no controller writes it."""
     config = rig.config.signals[signal]
-    if all(loop.output != signal for loop in rig.config.controllers.values()):
+    if all(signal not in controller.written for controller in rig.config.controllers.values()):
         return None
     return config.failsafe if config.initial is None else config.initial
 

@@ -46,7 +46,7 @@ SIL_CASES = [
     ("failsafe: 100,", "fialsafe: 100, #!\n    ", "signals.valve_percent: unknown key 'fialsafe'", "failsafe"),
     ("min: 50}", "mni: 50} #!", "requirements.0: unknown key 'mni'", 'did you mean "min"?'),
     ("type: cdu", "type: cud #!", "unknown type 'cud'", 'did you mean "cdu"?'),
-    ("    setpoint: supply", "    type: pdi #!\n    setpoint: supply", '"pdi" is not one of pid', 'mean "pid"'),
+    ("    setpoint: supply", "    type: pdi #!\n    setpoint: supply", "unknown type 'pdi'", 'mean "pid"'),
     ("period_s: 1.0", 'period_s: "1.0" #!', 'period_s: must be a number, not "1.0"', "without quotes: 1.0"),
     ("period_s: 1.0", "period_s: 1,0 #!", "must be a number", "with a decimal point: 1.0"),
     ("period_s: 1.0", "period_s: 1 s #!", "must be a number", "without the unit s: 1"),
