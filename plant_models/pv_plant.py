@@ -119,7 +119,40 @@ class PvPlant:
         self._bounds = [*zip(layout.INPUT_LOW, layout.INPUT_HIGH, strict=True)]
         self.rejected_inputs = 0
         self.clamped_inputs = 0
+        self._at = start_s, seed
         self._start(start_s, seed)
+
+    def domain(self, name: str) -> tuple[float, float]:
+        """Least and greatest value of the input ``name``.
+
+        Raises
+        ------
+        PlantSettingError
+            No such input.
+        """
+        known = [port.name for port in self.input_ports]
+        if name not in known:
+            raise PlantSettingError(f"a PV plant has no input {name!r}; there are {', '.join(known)}")
+        return self._bounds[known.index(name)]
+
+    def start_at(self, inputs: Mapping[str, float]) -> None:
+        """Begin again at the plant's start, as it stands there with ``inputs``; the others are the default ones.
+
+        Raises
+        ------
+        PlantSettingError
+            No such input, or a value outside its domain.
+        """
+        slots = {port.name: slot for slot, port in enumerate(self.input_ports)}
+        values = list(layout.INPUT_DEFAULTS)
+        for name, value in inputs.items():
+            low, high = self.domain(name)
+            if not low <= value <= high:
+                raise PlantSettingError(f"{name} = {value!r} is outside {low:g} … {high:g}")
+            values[slots[name]] = value
+        self._u[:] = values
+        self._y[:], self._s[:] = 0.0, 0.0
+        self._start(*self._at)
 
     def _start(self, start_s: float, seed: int) -> None:
         y = self._y
@@ -127,6 +160,7 @@ class PvPlant:
         place = np.random.default_rng([seed, 22]).random(2) * CELLS * CELL_M
         y[layout.CLOUD_X], y[layout.CLOUD_Y] = place
         y[layout.COMMAND] = y[layout.IN_FORCE] = self._u[layout.LIMIT]
+        y[layout.LAST_REFRESH] = self._u[layout.REFRESH]
         # Steps without time: first irradiance, then what settled cells give, then what the POI sees of it. They also
         # load the compiled kernel now, not in the first cycle, where it would take as long as thousands of steps.
         self.step(self._u.tolist(), 0.0)
@@ -135,7 +169,8 @@ class PvPlant:
         s = self._s
         s[layout.CELL] = [settled(sun, air_degc, wind_m_s) for sun in s[layout.IRRADIANCE].tolist()]
         self.step(self._u.tolist(), 0.0)
-        s[layout.P] = s[layout.AVAILABLE]
+        limit_mw = y[layout.IN_FORCE] / 100.0 * self.settings.ac_capacity_mw / self.settings.stations
+        s[layout.P] = np.minimum(s[layout.AVAILABLE], limit_mw)
         self.step(self._u.tolist(), 0.0)
         y[layout.METER_P : layout.METER_V + 1] = y[layout.POI_P : layout.POI_V + 1]
         y[layout.METER_F] = self._u[layout.FREQUENCY]

@@ -1,4 +1,4 @@
-"""Plants as a user writes them in a rig: physics from a datasheet, or any linear system in python-control's terms."""
+"""Plants as a user writes them in a rig: physics from figures, or any linear system in python-control's terms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from hil.config.pace import Paced
-from hil.config.strict import Finite, Instant, WrongKeyError
+from hil.config.strict import Finite, Instant, Span, WrongKeyError
+from hil.config.weather import WeatherConfig
 
 
 class CduConfig(Paced):
@@ -70,4 +71,43 @@ class StateSpaceConfig(_Linear):
     D: Matrix | None = None
 
 
-PlantConfig = Annotated[CduConfig | TransferFunctionConfig | StateSpaceConfig, Field(discriminator="type")]
+class PvPlantConfig(Paced):
+    """A PV plant up to its point of interconnection, under a year's weather from ``weather.start`` on.
+
+    ``inputs`` and ``outputs`` map its ports to signals (an input also to a number). It starts as it would stand there
+    with the first values of its inputs: cells warm, stations within the limit.
+    """
+
+    type: Literal["pv_plant"]
+    weather: WeatherConfig
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    """Of the clouds; the rig's where it is not given."""
+    parameters: dict[str, bool | Finite | str] = Field(default_factory=dict)
+    """By the names of :class:`plant_models.PvSettings`: capacities, mounting, ramps, limits of the grid …"""
+    inputs: dict[str, str | Finite] = Field(default_factory=dict)
+    outputs: dict[str, str] = Field(min_length=1)
+
+
+class WanConfig(Paced):
+    """A link with delay, jitter and loss. Each of ``inputs`` is a channel: its name, and the signal that is sent.
+
+    What arrives is the output ``received_<channel>``; ``wan_age_s`` is how long ago that was sent. Before the first
+    message there is what the signals start with.
+    """
+
+    type: Literal["wan"]
+    message_period_s: Span | None = None
+    """From message to message; the plant's own period where it is not given."""
+    delay_s: Instant
+    jitter_s: Instant = 0.0
+    loss_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    """Of jitter and losses; the rig's where it is not given."""
+    inputs: dict[str, str] = Field(min_length=1)
+    outputs: dict[str, str] = Field(min_length=1)
+
+
+PlantConfig = Annotated[
+    CduConfig | PvPlantConfig | WanConfig | TransferFunctionConfig | StateSpaceConfig,
+    Field(discriminator="type"),
+]

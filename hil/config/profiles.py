@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from hil.config.strict import Finite, Instant, Pair, Positive, Span, Strict
+from hil.config.weather import WeatherProfile
 
 
 class _Profile(Strict):
@@ -105,7 +106,7 @@ def _tag(value: Any) -> str | None:
     return tag if isinstance(tag, str) else None
 
 
-PROFILE_TYPES = ("constant", "step", "ramp", "square", "csv", "ai_workload", "file")
+PROFILE_TYPES = ("constant", "step", "ramp", "square", "csv", "ai_workload", "weather", "file")
 """What the key ``type`` of a profile may be."""
 
 AnyProfile = Annotated[
@@ -115,6 +116,7 @@ AnyProfile = Annotated[
     | Annotated[SquareProfile, Tag("square")]
     | Annotated[CsvProfile, Tag("csv")]
     | Annotated[AiWorkloadProfile, Tag("ai_workload")]
+    | Annotated[WeatherProfile, Tag("weather")]
     | Annotated[FileProfile, Tag("file")]
     | Annotated[Finite, Tag("number")],
     Discriminator(_tag, custom_error_type="profile", custom_error_message="must be a number, or a mapping with the "

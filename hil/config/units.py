@@ -4,6 +4,8 @@ Factors are exact or to double precision: psi is 6894.757293168 Pa (internationa
 pound and inch), the litre 1e-3 m3. A temperature (degC, degF) and
 a temperature difference (K) are two dimensions: 5 K of approach is not -268.15 degC, and wiring one to the
 other is the commonest silent error of this kind. An absolute temperature in kelvin has no unit here.
+``pu`` is a share of a nominal value that stands elsewhere, and so no ratio of 1; ``kg/s/kPa0.5`` is a flow over the
+root of its drop.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ _TABLE = (
     Unit("psi", "pressure", 6894.757293168),
     Unit("1", "ratio", 1.0),
     Unit("%", "ratio", 1e-2),
+    Unit("pu", "per unit", 1.0),
     Unit("W", "power", 1.0),
     Unit("kW", "power", 1e3),
     Unit("MW", "power", 1e6),
@@ -52,6 +55,8 @@ _TABLE = (
     Unit("MWh", "energy", 3.6e9),
     Unit("kg/s", "mass flow", 1.0),
     Unit("kg/h", "mass flow", 1.0 / 3600.0),
+    Unit("kg", "mass", 1.0),
+    Unit("kg/s/kPa0.5", "conductance", 1.0),
     Unit("m3/s", "volume flow", 1.0),
     Unit("m3/h", "volume flow", 1.0 / 3600.0),
     Unit("L/s", "volume flow", 1e-3),
@@ -72,7 +77,10 @@ _TABLE = (
     Unit("mA", "current", 1e-3),
     Unit("m", "length", 1.0),
     Unit("mm", "length", 1e-3),
+    Unit("m/s", "speed", 1.0),
+    Unit("km/h", "speed", 1.0 / 3.6),
     Unit("W/m2", "irradiance", 1.0),
+    Unit("L/kWh", "water per energy", 1e-3 / 3.6e6),
     Unit("bool", "state", 1.0),
 )
 
@@ -84,18 +92,19 @@ _MEANT = {
     "°c": "degC", "c": "degC", "celsius": "degC", "°f": "degF", "f": "degF", "kelvin": "K", "pct": "%",
     "percent": "%", "-": "1", "": "1", "lpm": "L/min", "l/m": "L/min", "m³/h": "m3/h",
     "m3h": "m3/h", "kgs": "kg/s", "1/min": "rpm", "sec": "s", "hours": "h", "boolean": "bool", "deg": "degC",
-    "lps": "L/s", "kg/sec": "kg/s",
+    "lps": "L/s", "kg/sec": "kg/s", "p.u.": "pu", "kmh": "km/h", "l/kwh_it": "L/kWh", "m3/mwh": "L/kWh",
 }  # fmt: skip
 
-# The end of a name in which "/" is "_" and letters are small; the three that are not spelt like their symbol.
+# The end of a name in which "/" is "_" and letters are small; the four that are not spelt like their symbol.
 _SUFFIXES = {unit.symbol.lower().replace("/", "_"): unit.symbol for unit in reversed(_TABLE)} | {
     "pct": "%",
     "percent": "%",
     "ratio": "1",
+    "kg_s_kpa05": "kg/s/kPa0.5",
 }
 # "1" and "%" are never spelt so in a name; "flow_min" is a minimum far more often than a time in minutes.
 _NOT_SUFFIXES = {"1", "%", "min"}
-_LONGEST_SUFFIX = 2
+_LONGEST_SUFFIX = 3
 
 
 def unit(symbol: str) -> Unit:

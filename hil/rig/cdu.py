@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -38,6 +39,18 @@ def make_cdu(draft: Draft, name: str, config: CduConfig) -> CduPlant | None:
     except (PlantError, ArithmeticError) as error:
         draft.refuse(_place(config, path, str(error)), f"plant {name}: {error}")
     return None
+
+
+def start_cdu(draft: Draft, name: str, plant: CduPlant, start: Mapping[str, float]) -> None:
+    """Put the plant into equilibrium; one input at a time first, so that the wrong one can be named."""
+    before = len(draft.problems)
+    for port, value in start.items():
+        try:
+            plant.start_at({port: value})
+        except PlantError as error:
+            draft.refuse(("plants", name, "inputs", port), f"plant {name} cannot start: {error}")
+    if len(draft.problems) == before:
+        plant.start_at(start)
 
 
 def _check_figure(draft: Draft, name: str, key: str, value: float | str) -> None:

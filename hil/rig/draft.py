@@ -9,6 +9,7 @@ from hil.config.schema import RigConfig
 from hil.config.wiring import Use
 from hil.config.yaml_lines import Document, Key
 from hil.errors import Problem
+from hil.rig.weather import Years
 
 
 @dataclass(slots=True)
@@ -27,6 +28,8 @@ class Draft:
         Every block's reads and writes.
     problems, warnings : list of Problem
         What forbids a run, and what does not.
+    years : Years
+        Weather that sources and plants share.
     """
 
     document: Document
@@ -35,6 +38,7 @@ class Draft:
     uses: list[Use] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    years: Years = field(default_factory=Years)
 
     def refuse(self, path: tuple[Key, ...], what: str, hint: str = "") -> None:
         """Note something that forbids a run."""

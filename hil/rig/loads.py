@@ -36,7 +36,9 @@ def build_sources(draft: Draft, load: str | None, chosen: Scenario | None) -> di
         if replaced is not None and name == config.load:
             profile, document, folder = replaced
             path = ("load",) if document.data.get("load") else ()
-        asked = Asked(name, signal, document, path, folder, config.seed, config.duration_s or _ENDLESS_S)
+        asked = Asked(
+            name, signal, document, path, folder, config.seed, config.duration_s or _ENDLESS_S, draft.years
+        )
         try:
             built[name] = build_profile(profile, asked)
         except ConfigError as error:

@@ -15,13 +15,10 @@ import numpy as np
 
 from controller import PID
 from controller.margins import Complex, OpenLoop, PhaseMargin, least_margin, phase_margins
-from hil.config.plants import CduConfig, TransferFunctionConfig
 from hil.config.schema import PidConfig
 from hil.rig.build import Rig
 from hil.rig.delay import Latency, LoopDelay, delay_of
-from hil.rig.operating_point import operating_point
-from plant_models import CduPlant, PlantError
-from plant_models.discretize import StateSpace, checked, realize
+from hil.rig.linear_models import LinearModel, Models, linear_models, why_unknown
 
 LEAST_DEG = 45.0
 """Below this much phase margin a warning is given."""
@@ -67,11 +64,7 @@ def lost_margins(rig: Rig, latency: Latency) -> list[LoopMargin]:
     if not rig.pids:
         return []
     delays = {name: delay_of(rig, name, latency) for name in rig.pids}
-    try:
-        models = [_linear(rig, name) for name in rig.wired_plants]
-    except (PlantError, ArithmeticError, ValueError) as error:
-        why = f"the plant has no linear model here: {error}"
-        return [_without(name, delay, why) for name, delay in delays.items()]
+    models = linear_models(rig)
     return [_margin(rig, models, name, delays) for name in rig.pids]
 
 
@@ -79,11 +72,14 @@ def _without(name: str, delay: LoopDelay, why: str) -> LoopMargin:
     return LoopMargin(name, None, None, delay.total_s, None, None, delay, why)
 
 
-def _margin(rig: Rig, models: Sequence[_Linear], name: str, delays: Mapping[str, LoopDelay]) -> LoopMargin:
+def _margin(rig: Rig, models: Models, name: str, delays: Mapping[str, LoopDelay]) -> LoopMargin:
     delay, delay_s = delays[name], delays[name].total_s
+    unknown = why_unknown(rig, models, name)
+    if unknown is not None:
+        return _without(name, delay, unknown)
     highest = math.pi / (2.0 * delay.hold_s)
     lowest = min(_LOWEST_RAD_S, 1e-6 * highest)
-    open_loop = _open_loop(rig, models, name, delays)
+    open_loop = _open_loop(rig, models.linear, name, delays)
     try:
         found = phase_margins(open_loop, lowest, highest)
         low, half = open_loop(1j * np.array([lowest, highest]))
@@ -120,7 +116,9 @@ def _unstable(
     )
 
 
-def _open_loop(rig: Rig, models: Sequence[_Linear], name: str, delays: Mapping[str, LoopDelay]) -> OpenLoop:
+def _open_loop(
+    rig: Rig, models: Sequence[LinearModel], name: str, delays: Mapping[str, LoopDelay]
+) -> OpenLoop:
     """L(s) of one loop, broken at its output, everything else closed: one linear system of all signals an s."""
     config = rig.config.pids[name]
     slot = {signal: number for number, signal in enumerate(rig.config.signals)}
@@ -169,44 +167,3 @@ def _law(pid: PID, s: Complex, b: float = 1.0, c: float = 1.0) -> Complex:
     """Give the PID's transfer function of the error; ``b`` and ``c`` weigh its parts."""
     gains = pid.gains
     return b * gains.kp + gains.ki / s + c * gains.kd * s / (1.0 + gains.filter_time_s * s)
-
-
-@dataclass(frozen=True, slots=True)
-class _Linear:
-    """A plant's linear model and its signals; None stands for an input held constant, an output not wired."""
-
-    matrices: StateSpace
-    dead_time_s: float
-    inputs: tuple[str | None, ...]
-    outputs: tuple[str | None, ...]
-
-    def add_to(self, system: Complex, slot: Mapping[str, int], s: Complex) -> None:
-        """Put the plant's answers at ``s`` between its signals."""
-        model = self.matrices
-        states = s[:, None, None] * np.eye(model.a.shape[0]) - model.a  # (n_s, n_x, n_x)
-        held = np.broadcast_to(model.b.astype(complex), (s.size, *model.b.shape))
-        answers = model.c @ np.linalg.solve(states, held) + model.d  # (n_s, n_y, n_u)
-        answers = answers * np.exp(-s * self.dead_time_s)[:, None, None]
-        for column, cause in enumerate(self.inputs):
-            for row, effect in enumerate(self.outputs):
-                if cause is not None and effect is not None:
-                    system[:, slot[effect], slot[cause]] += answers[:, row, column]
-
-
-def _linear(rig: Rig, name: str) -> _Linear:
-    """Give a plant as a linear model: a CDU by python-control's bridge, any other as it is written in the rig."""
-    config, wired = rig.config.plants[name], rig.wired_plants[name]
-    inputs = tuple(entry if isinstance(entry, str) else None for entry in wired.inputs)
-    if isinstance(config, CduConfig):
-        assert isinstance(wired.plant, CduPlant)
-        # python-control takes more than a second to load, which no run of another plant needs to wait for.
-        from plant_models.io_system import linearize  # noqa: PLC0415
-
-        found = linearize(wired.plant, operating_point(rig, name))
-        return _Linear(checked(found.A, found.B, found.C, found.D), 0.0, inputs, wired.outputs)
-    if isinstance(config, TransferFunctionConfig):
-        model = realize(config.numerator, config.denominator)
-    else:
-        through = config.D or [[0.0] * len(config.inputs) for _ in config.outputs]
-        model = checked(config.A, config.B, config.C, through)
-    return _Linear(model, config.dead_time_s, inputs, wired.outputs)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hil.config.csv_column import read_column
+from hil.config.nearest import one_of
 from hil.config.profiles import (
     AiWorkloadProfile,
     AnyProfile,
@@ -20,15 +21,20 @@ from hil.config.profiles import (
     StepProfile,
 )
 from hil.config.schema import SignalConfig
-from hil.config.strict import Strict, validate
+from hil.config.strict import Strict, WrongKeyError, validate
 from hil.config.units import UNITS, affine, unit_hint, unit_of_name
+from hil.config.weather import WeatherProfile
 from hil.config.yaml_lines import Document, Path_, read_yaml
 from hil.errors import ConfigError, Problem
 from hil.loop.source import Profile
+from hil.rig.weather import Years, levels_within, start_s
 from plant_models import workload
+from plant_models.weather import QUANTITIES, YEAR_S
 
 _CSV_LOAD = re.compile(r"^(?P<file>.+?\.csv(?:\.gz)?)(?::(?P<column>.*))?$", re.IGNORECASE)
 _LONGEST_DRAWN_S = 400 * 86400.0
+_WHOLE_YEAR_FROM_S = 31 * 86400.0
+"""A run as long as this, or without an end, is held against the weather of the whole year."""
 _KILO = "kW"
 """Unit in which an AI workload's powers are written."""
 
@@ -61,13 +67,22 @@ class Asked:
     folder: Path
     seed: int
     duration_s: float
+    years: Years = field(default_factory=Years)
 
     def refuse(self, what: str, hint: str = "", *keys: str) -> ConfigError:
         """Make the error for something wrong with this profile."""
         return ConfigError(self.document.problem((*self.path, *keys), f"{self.name}: {what}", hint))
 
 
-_Levels = ConstantProfile | StepProfile | RampProfile | SquareProfile | CsvProfile | AiWorkloadProfile
+_Levels = (
+    ConstantProfile
+    | StepProfile
+    | RampProfile
+    | SquareProfile
+    | CsvProfile
+    | AiWorkloadProfile
+    | WeatherProfile
+)
 
 
 def build_profile(config: AnyProfile, asked: Asked) -> BuiltProfile:
@@ -80,8 +95,12 @@ def build_profile(config: AnyProfile, asked: Asked) -> BuiltProfile:
         profile, levels, own_unit = _make(config, asked)
     except workload.WorkloadError as error:
         raise asked.refuse(str(error)) from error
+    except WrongKeyError as error:
+        raise asked.refuse(str(error), error.hint, error.key) from error
     unit = _unit(config, own_unit, asked)
     factor, offset = affine(unit, asked.signal.unit)
+    if isinstance(config, WeatherProfile):
+        offset += factor * config.offset_k
     low, high = (level * factor + offset for level in (min(levels), max(levels)))
     _check_range(asked, low, high)
     assumed = isinstance(config, CsvProfile) and config.unit is None and own_unit is None
@@ -99,11 +118,14 @@ def _held_after_s(config: AnyProfile, profile: Profile) -> float | None:
 
 def _unit(config: _Levels, own_unit: str | None, asked: Asked) -> str:
     """Give the unit of the levels: as written, as the file gives it, else the signal's."""
-    unit = config.unit or own_unit or asked.signal.unit
+    written = None if isinstance(config, WeatherProfile) else config.unit
+    unit = written or own_unit or asked.signal.unit
     if unit not in UNITS:
         raise asked.refuse(f"unknown unit {unit!r}", unit_hint(unit), "unit")
     if UNITS[unit].dimension != UNITS[asked.signal.unit].dimension:
-        source = f"the column {config.column!r}" if isinstance(config, CsvProfile) else "the profile"
+        source = "the profile"
+        if isinstance(config, CsvProfile | WeatherProfile):
+            source = f"the column {config.column!r}" if isinstance(config, CsvProfile) else config.quantity
         what = f"unit mismatch: {source} is in {unit}, and the signal is in {asked.signal.unit}"
         raise asked.refuse(what, f"give levels in {asked.signal.unit}, or another signal", "unit")
     return unit
@@ -125,6 +147,15 @@ def _make(config: _Levels, asked: Asked) -> tuple[Profile, Sequence[float], str 
                 config.low, config.high, config.period_s, config.duty, config.edge_time_s, config.start_s
             )
             return pulse, (config.low, config.high), None
+        case _:
+            return _make_long(config, asked)
+
+
+def _make_long(
+    config: CsvProfile | AiWorkloadProfile | WeatherProfile, asked: Asked
+) -> tuple[Profile, Sequence[float], str | None]:
+    """As :func:`_make`, for what is read or drawn."""
+    match config:
         case CsvProfile():
             place = asked.document.problem(asked.path, "")
             column = read_column(asked.folder / config.file, config.column.strip(), config.max_gap_s, place)
@@ -132,6 +163,19 @@ def _make(config: _Levels, asked: Asked) -> tuple[Profile, Sequence[float], str 
             return sampled, column.values, unit_of_name(config.column)
         case AiWorkloadProfile():
             return _ai_workload(config, asked)
+        case WeatherProfile():
+            return _weather(config, asked)
+
+
+def _weather(config: WeatherProfile, asked: Asked) -> tuple[Profile, Sequence[float], str | None]:
+    if config.quantity not in QUANTITIES:
+        what = f"weather has no quantity {config.quantity!r}"
+        raise asked.refuse(what, one_of(config.quantity, QUANTITIES), "quantity")
+    year = asked.years.year(config, asked.folder, asked.seed)
+    begin_s = start_s(config, year)
+    length_s = asked.duration_s if asked.duration_s < _WHOLE_YEAR_FROM_S else YEAR_S
+    levels = levels_within(year, config.quantity, begin_s, length_s)
+    return year.profile(config.quantity, begin_s), levels, QUANTITIES[config.quantity][0]
 
 
 def _ai_workload(config: AiWorkloadProfile, asked: Asked) -> tuple[Profile, Sequence[float], str | None]:
@@ -156,7 +200,7 @@ def _from_file(config: FileProfile, asked: Asked) -> BuiltProfile:
         inner, document = load_profile_file(path)
     except ConfigError as error:
         raise ConfigError(asked_for_at(error, asked.document, (*asked.path, "file"))) from error
-    inside = Asked(asked.name, asked.signal, document, (), path.parent, asked.seed, asked.duration_s)
+    inside = replace(asked, document=document, path=(), folder=path.parent)
     return build_profile(inner, inside)
 
 
