@@ -132,3 +132,14 @@ def fluid_properties(fluid: Fluid, temp_degc: float) -> FluidProperties:
     except ValueError as error:
         raise DatasheetError(f"no properties of {name} at {temp_degc:g} °C: {error}") from error
     return FluidProperties(density, heat_capacity, viscosity, conductivity)
+
+
+@lru_cache(maxsize=64)
+def freezing_point_degc(fluid: Fluid) -> float:
+    """Temperature at which ``fluid`` begins to freeze: water 0 °C, glycols from CoolProp (Melinder 2010)."""
+    if fluid.mass_fraction == 0.0:
+        return 0.0
+    from CoolProp.CoolProp import PropsSI  # noqa: PLC0415 - importing it takes seconds, and few processes need it
+
+    name = f"{_COOLPROP_NAMES[fluid.species]}[{fluid.mass_fraction:.6f}]"
+    return float(PropsSI("T_FREEZE", "T", 300.0, "P", _PRESSURE_PA, name)) - 273.15

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from plant_models._jit import inner
-from plant_models.components import cdu, header, pipe, tank, three_way
-from plant_models.components.codes import CDU, HEADER, PIPE, TANK, THREE_WAY
+from plant_models.components import cdu, dry_cooler, header, pipe, tank, three_way
+from plant_models.components.codes import CDU, DRY_COOLER, HEADER, PIPE, TANK, THREE_WAY
 
 Array = npt.NDArray[np.float64]
 
@@ -34,6 +34,8 @@ def component_outputs(code: int, stage: int, x: Array, u: Array, p: Array, y: Ar
         three_way.three_way_outputs(stage, x, u, p, y)
     elif code == TANK:
         tank.tank_outputs(x, y)
+    elif code == DRY_COOLER:
+        dry_cooler.dry_cooler_outputs(stage, x, u, p, y)
 
 
 @inner
@@ -49,6 +51,8 @@ def component_rates(code: int, x: Array, u: Array, y: Array, p: Array, dx: Array
         three_way.three_way_rates(x, u, y, p, dx)
     elif code == TANK:
         tank.tank_rates(x, u, p, dx)
+    elif code == DRY_COOLER:
+        dry_cooler.dry_cooler_rates(x, u, y, p, dx)
 
 
 @inner
@@ -71,4 +75,6 @@ def component_rate_per_s(code: int, u: Array, p: Array) -> float:
         return pipe.pipe_rate_per_s(u, p)
     if code == TANK:
         return tank.tank_rate_per_s(u, p)
+    if code == DRY_COOLER:
+        return dry_cooler.dry_cooler_rate_per_s(u, p)
     return 0.0
