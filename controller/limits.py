@@ -92,6 +92,16 @@ class Limiter:
         A request or elapsed time that is not finite holds the last applied value. A negative elapsed time
         counts as none.
         """
+        base = self.applied
+        # Most requests pass, and need no more than these comparisons; NaN fails all of them.
+        if (
+            self.low <= requested <= self.high
+            and 0.0 < dt_s < math.inf
+            and base - self._down_per_s * dt_s <= requested <= base + self._up_per_s * dt_s
+        ):
+            self.applied = requested
+            self.reason = 0
+            return requested
         reason = 0
         value = requested
         if value > self.high:

@@ -88,6 +88,12 @@ class Curve:
         whole_cycles = cycle1 - max(cycle0 + 1, 0)
         return (area + whole_cycles * self._areas[-1]) / (t1_s - t0_s)
 
+    def held_until_s(self, t_s: float) -> float:
+        """Time up to which the level stays what it is at ``t_s``, s, but for rounding; ``t_s`` where it moves."""
+        phase_s = t_s if self._period_s is None else self._fold(t_s)[1]
+        segment = self._find(phase_s)
+        return t_s if self._rises[segment] != 0.0 else t_s + (self._times[segment + 1] - phase_s)
+
     def _fold(self, t_s: float) -> tuple[int, float]:
         """Cycle that ``t_s`` lies in, −1 before the first, and the same time in the first cycle, s."""
         first_s = self._times[1]
@@ -154,6 +160,10 @@ class Profile:
     def mean(self, t0_s: float, t1_s: float) -> float:
         """Exact mean level from ``t0_s`` to ``t1_s`` (s); the level where they are equal."""
         return self._curve.mean(t0_s, t1_s)
+
+    def held_until_s(self, t_s: float) -> float:
+        """Time up to which the level stays what it is at ``t_s``, s, but for rounding; ``t_s`` where it moves."""
+        return self._curve.held_until_s(t_s)
 
     def _draw(self, curve: Curve) -> None:
         object.__setattr__(self, "_curve", curve)

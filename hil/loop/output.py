@@ -51,6 +51,19 @@ class OutputStage:
         image.limited[slot] = self.limiter.reason
         image.received_ns[slot] = now_ns
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether the next :meth:`run`, with the same request, would apply just what the last one did."""
+        limiter = self.limiter
+        return self.mode == NORMAL and limiter.reason == 0 and limiter.applied == self.request
+
+    def repeat(self, now_ns: int) -> None:
+        """Apply once more what was applied; what :meth:`run` does where it is :attr:`at_rest`."""
+        image, slot = self._image, self.slot
+        image.values[slot] = self.limiter.applied
+        image.quality[slot] = GOOD
+        image.received_ns[slot] = now_ns
+
     def shut_down(self, now_ns: int) -> None:
         """Go to the failsafe at once: the last write of a run, when no later one could complete a ramp."""
         self.mode = FAILSAFE

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 
 from hil.loop.image import BAD, Image
 from hil.loop.protocols import Plant
@@ -22,6 +23,7 @@ class PlantBlock:
         "_failsafes",
         "_image",
         "_input_slots",
+        "_output_ports",
         "_output_slots",
         "inputs_substituted",
         "plant",
@@ -40,7 +42,8 @@ class PlantBlock:
         self._constants = [0.0 if isinstance(entry, int) else entry for entry in inputs]
         self._input_slots = [(port, slot) for port, slot in enumerate(inputs) if isinstance(slot, int)]
         self._failsafes = [image.signals[slot].failsafe if isinstance(slot, int) else 0.0 for slot in inputs]
-        self._output_slots = [(port, slot) for port, slot in enumerate(outputs) if slot is not None]
+        self._output_slots = [slot for slot in outputs if slot is not None]
+        self._output_ports = _getter([port for port, slot in enumerate(outputs) if slot is not None])
         self.inputs_substituted = 0
 
     def run(self, now_ns: int, dt_s: float) -> None:
@@ -58,6 +61,11 @@ class PlantBlock:
             else:
                 inputs[port] = values[slot]
         outputs = self.plant.step(inputs, dt_s)
-        accept = image.accept
-        for port, slot in self._output_slots:
-            accept(slot, outputs[port], now_ns)
+        image.accept_all(self._output_slots, self._output_ports(outputs), now_ns)
+
+
+def _getter(ports: Sequence[int]) -> Callable[[Sequence[float]], Sequence[float]]:
+    """Give what picks ``ports`` out of all outputs, as a sequence however few they are."""
+    if len(ports) > 1:
+        return itemgetter(*ports)
+    return lambda outputs: [outputs[port] for port in ports]

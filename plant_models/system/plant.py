@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -62,6 +63,9 @@ class SystemPlant:
         self.effects: Mapping[tuple[str, str], int] = {}
         self._z, self._u, self._p = layout.z.copy(), layout.u.copy(), layout.p.copy()
         self._y = np.zeros(layout.outputs_size)
+        self._values = np.zeros(len(layout.inputs))
+        # Packs a list into an array's memory in less than half the time that numpy takes to convert it.
+        self._pack_into = struct.Struct(f"{len(layout.inputs)}d").pack_into
         self._held = np.array([port.start for port in layout.inputs])
         self._out = np.zeros(len(self.output_ports))
         self._totals = np.zeros(self._z.size)
@@ -82,12 +86,12 @@ class SystemPlant:
         ValueError
             Not as many inputs as ports.
         """
-        values = np.array(inputs, dtype=np.float64)
-        if values.shape != self._held.shape:
-            raise ValueError(f"{values.size} inputs for {self._held.size} ports")
+        if len(inputs) != self._held.size:
+            raise ValueError(f"{len(inputs)} inputs for {self._held.size} ports")
+        self._pack_into(self._values.data, 0, *inputs)
         executor.advance(
-            values, self._z, self._u, self._y, self._p, *self._t, float(dt_s), self._longest_s, self._held, self._out,
-            self._totals, self._counters, self._work,
+            self._values, self._z, self._u, self._y, self._p, *self._t, float(dt_s), self._longest_s, self._held,
+            self._out, self._totals, self._counters, self._work,
         )  # fmt: skip
         return self._out.tolist()
 
