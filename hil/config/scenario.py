@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from hil.config.expansion import expand
 from hil.config.facility import LimitConfig
 from hil.config.profiles import ProfileConfig
 from hil.config.strict import Finite, Instant, NotNegative, Span, Strict, WrongKeyError, validate
@@ -128,5 +129,5 @@ class ScenarioConfig(Strict):
 
 def load_scenario(path: Path) -> tuple[ScenarioConfig, Document]:
     """Read a scenario; ``ConfigError`` names file, line and what."""
-    document = read_yaml(path)
+    document = expand(read_yaml(path))
     return validate(ScenarioConfig, document), document

@@ -175,6 +175,8 @@ def _yaml_hint(text: str, line: int | None, what: str) -> str:
     row = rows[line - 1] if line is not None and line <= len(rows) else ""
     if "\t" in row:
         return "YAML is indented with spaces, and this line has a tab"
+    if what.startswith("expected ',' or") and re.search(r"[{](n|\d+\.\.)", row):
+        return "inside { } and [ ] a text with {n} or {1..12} needs quotes"
     character = re.search(r"found character '(.)' that cannot start", what)
     if character is not None:
         return f"put the text that begins with {character[1]} in quotes"

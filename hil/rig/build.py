@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from controller import PID, Limiter, Stages
+from hil.config.expansion import expand
 from hil.config.scenario import ScenarioConfig, load_scenario
 from hil.config.schema import RigConfig
 from hil.config.strict import LONGEST_S, validate
@@ -214,7 +215,7 @@ class Rig:
 def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
     """Read and check a rig; ``ConfigError`` holds every problem found, with file and line."""
     wishes = wishes or Wishes()
-    document = read_yaml(path)
+    document = expand(read_yaml(path))
     apply_overrides(document, wishes.overrides)
     _note_wishes(document, wishes)
     config = spread_offsets(_with_wishes(validate(RigConfig, document), wishes))
