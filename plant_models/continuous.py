@@ -14,7 +14,7 @@ Array = npt.NDArray[np.float64]
 
 PERTURBATION = {
     "degC": 1e-3, "K": 1e-3, "kPa": 1e-2, "%": 1e-2, "kW": 1e-1, "kg/s": 1e-3, "L/min": 1e-2, "kg/s/kPa0.5": 1e-4,
-    "1": 1e-5, "s": 1e-3, "kWh": 1e-3, "kg": 1e-3, "L/kWh": 1e-5,
+    "1": 1e-5, "s": 1e-3, "min": 1e-3, "kWh": 1e-3, "kg": 1e-3, "L/kWh": 1e-5,
 }  # fmt: skip
 """Step of a numerical derivative by unit: small against any curvature, large against rounding."""
 

@@ -23,6 +23,7 @@ UNITS = (
     "W/m2",
     "m/s",
     "s",
+    "min",
     "kWh",
     "kg",
     "L/kWh",

@@ -105,6 +105,9 @@ class Component:
         Place of each fault's switch in ``parameters``.
     heat_capacity_j_kgk : mapping of str to float
         Of the coolant behind a temperature port: the two ends of a wire must agree, or energy is lost in it.
+    totals : set of str
+        States that only add something up since the start, on which no rate depends: they settle nowhere, and an
+        equilibrium leaves them as they are.
     """
 
     kind: str
@@ -118,6 +121,7 @@ class Component:
     start: Array
     faults: Mapping[str, int] = field(default_factory=dict)
     heat_capacity_j_kgk: Mapping[str, float] = field(default_factory=dict)
+    totals: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         inputs = [port.name for port in self.inputs]
@@ -135,6 +139,7 @@ class Component:
                 "an energy or a coolant without its port",
             ),
             (not units <= set(UNITS), f"a unit other than {', '.join(UNITS)}"),
+            (not self.totals <= {port.name for port in self.states}, "a total that is no state"),
             (len(sizes) != 1, "not one capacity and one initial value for each state"),
             (not np.isfinite(self.parameters).all(), "a parameter that is not a number"),
         ):

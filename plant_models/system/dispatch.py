@@ -10,8 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from plant_models._jit import inner
-from plant_models.components import cdu, dry_cooler, header, pipe, tank, three_way
-from plant_models.components.codes import CDU, DRY_COOLER, HEADER, PIPE, TANK, THREE_WAY
+from plant_models.components import cdu, dry_cooler, header, pipe, power_chain, site_meter, tank, three_way
+from plant_models.components.codes import (
+    CDU,
+    DRY_COOLER,
+    HEADER,
+    PIPE,
+    POWER_CHAIN,
+    SITE_METER,
+    TANK,
+    THREE_WAY,
+)
 
 Array = npt.NDArray[np.float64]
 
@@ -36,6 +45,10 @@ def component_outputs(code: int, stage: int, x: Array, u: Array, p: Array, y: Ar
         tank.tank_outputs(x, y)
     elif code == DRY_COOLER:
         dry_cooler.dry_cooler_outputs(stage, x, u, p, y)
+    elif code == POWER_CHAIN:
+        power_chain.power_chain_outputs(stage, x, u, p, y)
+    elif code == SITE_METER:
+        site_meter.site_meter_outputs(stage, x, u, y)
 
 
 @inner
@@ -53,6 +66,10 @@ def component_rates(code: int, x: Array, u: Array, y: Array, p: Array, dx: Array
         tank.tank_rates(x, u, p, dx)
     elif code == DRY_COOLER:
         dry_cooler.dry_cooler_rates(x, u, y, p, dx)
+    elif code == POWER_CHAIN:
+        power_chain.power_chain_rates(x, u, y, p, dx)
+    elif code == SITE_METER:
+        site_meter.site_meter_rates(u, dx)
 
 
 @inner
@@ -62,6 +79,8 @@ def component_settle(code: int, x: Array, u: Array, p: Array, substep_s: float) 
         cdu.cdu_settle(x, u, p, substep_s)
     elif code == HEADER:
         header.header_settle(x, p, substep_s)
+    elif code == POWER_CHAIN:
+        power_chain.power_chain_settle(x, u, p, substep_s)
 
 
 @inner

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from plant_models.continuous import Continuous, jacobian, perturbations
+from plant_models.continuous import jacobian, perturbations
 from plant_models.errors import NoEquilibriumError
 
 if TYPE_CHECKING:
@@ -20,14 +21,17 @@ _ROUND_S = 120.0
 _NEWTON_STEPS = 8
 _SETTLED_PER_S = 1e-9
 """K/s or %/s: a hundredth of a kelvin in four months."""
-_FARTHEST_DEGC = 500.0
+_FARTHEST = 500.0
+_BOUNDED = ("degC", "%")
+"""Units of states of which none is that large: beyond it the search has run away."""
 
 
 def settled(plant: SystemPlant, inputs: Array) -> Array:
     """States at which nothing changes under ``inputs``; ``plant`` is stepped on the way.
 
-    An actuator far from its command moves at its top speed, which no derivative sees; so the plant first runs,
-    and Newton's method is tried again and again. States that nothing moves (a loop without flow) stay as they are.
+    An actuator far from its command moves at its top speed, which no derivative sees; so the plant first runs, and
+    Newton's method is tried again and again. States that nothing moves (a loop without flow) stay as they are, and so
+    do totals, which never come to rest.
 
     Raises
     ------
@@ -36,31 +40,39 @@ def settled(plant: SystemPlant, inputs: Array) -> Array:
     """
     equations = plant.continuous()
     values = inputs.tolist()
+    settling, at_first = plant.settling, np.array(plant.state)
+    bounded = settling & np.array([port.unit in _BOUNDED for port in equations.state_ports])
+
+    def rates(x: Array) -> Array:
+        return np.where(settling, equations.rates(x, inputs), 0.0)
+
     for _ in range(_ROUNDS):
         plant.step(values, _ROUND_S)
-        found = _newton(equations, np.array(plant.state), inputs)
+        reached = np.where(settling, np.array(plant.state), at_first)
+        found = _newton(rates, reached, perturbations(equations.state_ports), bounded)
         if found is not None:
             return found
-    rates = np.abs(equations.rates(np.array(plant.state), inputs))
-    worst = int(rates.argmax())
+    changing = np.abs(rates(np.array(plant.state)))
+    worst = int(changing.argmax())
     port = equations.state_ports[worst]
     raise NoEquilibriumError(
         f"no equilibrium: after {_ROUNDS * _ROUND_S / 60.0:g} minutes {port.name} still changes by "
-        f"{rates[worst] * 60.0:.2g} {port.unit} a minute"
+        f"{changing[worst] * 60.0:.2g} {port.unit} a minute"
     )
 
 
-def _newton(equations: Continuous, x: Array, u: Array) -> Array | None:
+def _newton(
+    rates: Callable[[Array], Array], x: Array, steps: Array, bounded: npt.NDArray[np.bool_]
+) -> Array | None:
     """Root of the rates near ``x``, or None; least squares, for some states may be free."""
-    steps = perturbations(equations.state_ports)
     for _ in range(_NEWTON_STEPS):
-        f = equations.rates(x, u)
+        f = rates(x)
         if float(np.abs(f).max()) <= _SETTLED_PER_S:
             return x
-        slope = jacobian(lambda v: equations.rates(v, u), x, steps)  # (n_x, n_x)
+        slope = jacobian(rates, x, steps)  # (n_x, n_x)
         if not np.isfinite(slope).all():
             return None
         x = x - np.linalg.lstsq(slope, f, rcond=1e-12)[0]
-        if not np.isfinite(x).all() or float(np.abs(x).max()) > _FARTHEST_DEGC:
+        if not np.isfinite(x).all() or float(np.abs(x[bounded]).max(initial=0.0)) > _FARTHEST:
             return None
     return None

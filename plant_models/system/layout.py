@@ -78,6 +78,8 @@ class Layout:
         Of the whole; the outputs without the residual.
     state_places, energy_places : arrays of int
         In ``z``.
+    settling : array of bool
+        Which states an equilibrium is found for; the others only add up.  # (n_x,)
     energies : tuple of str
         Names, in the order of ``energy_places``.
     z, u, p : arrays
@@ -94,6 +96,7 @@ class Layout:
     states: tuple[Port, ...]
     state_places: Indices
     energy_places: Indices
+    settling: npt.NDArray[np.bool_]
     energies: tuple[str, ...]
     z: Array
     u: Array
@@ -145,6 +148,7 @@ def lay_out(wiring: Wiring) -> Layout:
         states=states,
         state_places=np.flatnonzero(is_state == 1.0).astype(np.int64),
         energy_places=np.flatnonzero(is_state == 0.0).astype(np.int64),
+        settling=np.array([s.name not in made.totals for made in parts.values() for s in made.states]),
         energies=tuple(f"{name}_{energy.name}" for name, energy in energies),
         z=_spread(is_state, np.concatenate([made.start for made in parts.values()]), 1.0),
         u=np.array(start),

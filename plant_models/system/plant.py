@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from plant_models.continuous import Continuous
 from plant_models.errors import NoEquilibriumError, PlantSettingError
@@ -114,6 +115,11 @@ class SystemPlant:
     def state(self) -> tuple[float, ...]:
         """State in the order of :attr:`state_ports`."""
         return tuple(self._z[self._layout.state_places].tolist())
+
+    @property
+    def settling(self) -> npt.NDArray[np.bool_]:
+        """Which states may come to rest; the others only add up since the start."""  # (n_x,)
+        return self._layout.settling
 
     def energies_j(self) -> dict[str, float]:
         """Energies that crossed the components' boundaries since the start, J, by ``instance_energy``."""
