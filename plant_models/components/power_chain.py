@@ -38,7 +38,6 @@ from plant_models.system.component import Component, Energy, InputPort, Stage
 Array = npt.NDArray[np.float64]
 
 MOST_FEEDS = 100
-_MOST_KW = 1e6
 _TAPER_PERCENT = 10.0
 (
     _IT_RATIO, _MECHANICAL_RATIO, _ON_BATTERY, _ENERGY, _SOURCE, _ON_BYPASS, _FACILITY, _IT, _MECHANICAL, _UPS_LOSS,
@@ -221,7 +220,8 @@ def power_chain(*, it_feeds: int = 1, mechanical_feeds: int = 1, settings: Power
     Powers in are what the loads ask for; ``it_supply_ratio`` and ``mechanical_supply_ratio`` tell them what they get
     (1 or 0). ``facility_power_kw`` is what comes from the grid, at the utility meter, or from the generator.
     ``battery_minutes`` is held at a day, ``pue`` at 100. ``power_source``: 0 none, 1 grid, 2 generator, 3 generator
-    tripped on overload. ``battery_power_kw``: above 0 what the battery gives, below what its charger draws.
+    tripped on overload. ``battery_power_kw``: above 0 what the battery gives, below what its charger draws. No breaker
+    trips: an overloaded transformer only loses more.
 
     Faults: ``grid_outage``; ``ups_fault`` (inverter and charger out, the load goes to the bypass);
     ``battery_open`` (its breaker: neither charge nor discharge).
@@ -250,7 +250,7 @@ def power_chain(*, it_feeds: int = 1, mechanical_feeds: int = 1, settings: Power
         (modes.RESTART_LEFT, settings.it_restart_delay_s),
     ):
         start[place] = value
-    inputs = _inputs(it_feeds, mechanical_feeds)
+    inputs = _inputs(it_feeds, mechanical_feeds, 10.0 * max(settings.ups_kw, settings.transformer_kva))
     capacity = np.zeros(len(_STATES))
     capacity[modes.CHARGE] = 36_000.0 * stored_kwh
     return Component(
@@ -273,13 +273,13 @@ def power_chain(*, it_feeds: int = 1, mechanical_feeds: int = 1, settings: Power
     )
 
 
-def _inputs(it_feeds: int, mechanical_feeds: int) -> tuple[InputPort, ...]:
+def _inputs(it_feeds: int, mechanical_feeds: int, most_kw: float) -> tuple[InputPort, ...]:
     names = [
         *(f"it_power_{i}_kw" for i in range(1, it_feeds + 1)),
         *(f"mechanical_power_{j}_kw" for j in range(1, mechanical_feeds + 1)),
     ]
     return (
-        *(InputPort(name, "kW", 0.0, _MOST_KW, 0.0) for name in names),
-        InputPort("other_power_kw", "kW", 0.0, _MOST_KW, 0.0, optional=True),
+        *(InputPort(name, "kW", 0.0, most_kw, 0.0) for name in names),
+        InputPort("other_power_kw", "kW", 0.0, most_kw, 0.0, optional=True),
         InputPort("ups_bypass_command_percent", "%", 0.0, 100.0, 0.0, optional=True),
     )
