@@ -84,6 +84,8 @@ class CduPlant:
         See :data:`EFFECTS`.
     parameters : CduParameters
         What the plant is made of.
+    plate : ColdPlate
+        What its racks are cooled by.
     rejected_inputs, clamped_inputs : int
         How many input values were not finite (the last good one was held) or outside the model's domain.
     """
@@ -103,6 +105,7 @@ class CduPlant:
     ) -> None:
         """Start in equilibrium at ``inputs`` (one for each port); most want :meth:`from_datasheet`."""
         self.parameters = parameters
+        self.plate = plate
         self.default_inputs = dict(default_inputs)
         self._p = parameters.packed(plate)
         self._u = np.zeros(len(self.input_ports))

@@ -15,6 +15,7 @@ from reversing. Temperatures in °C (only differences count), positions in %, in
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +24,10 @@ from plant_models._jit import entry, inner, physics_stamp
 from plant_models.actuator import actuator_rate_per_s
 from plant_models.cold_plate import film_resistance_k_w, inlet_weight
 from plant_models.heat_exchanger import conductance_w_k, heat_conductance_w_k
-from plant_models.parameters import PLACE, PUMP_TRIPPED, TABLE, VALVE_STUCK
+from plant_models.parameters import CURVE, CURVE_SIZE, PLACE, PUMP_TRIPPED, TABLE_POINTS, VALVE_STUCK
 from plant_models.ports import Port
-from plant_models.pump import RACK_EXPONENT, coasting_rate_per_s, operating_flow_ratio, power_ratio
+from plant_models.pump import coasting_rate_per_s, operating_flow_ratio, power_ratio
+from plant_models.pump_curve import curve_operating_flow
 from plant_models.valve import circuit_flow_ratio, opening
 
 Array = npt.NDArray[np.float64]
@@ -80,8 +82,8 @@ _LONGEST_SUBSTEP_S = 0.25
 (
     _TCS_FLOW, _FWS_FLOW, _TCS_CP, _FWS_CP, _DENSITY, _TCS_HA, _FWS_HA, _FWS_DESIGN_DROP, _AUTHORITY,
     _RANGEABILITY, _DESIGN_OPENING, _STROKE_S, _RAMP_S, _DESIGN_SPEED, _SHUTOFF, _IDLE, _POWER_W,
-    _COOLANT_SHARE, _COAST_S, _FRICTION, _EXCHANGER_SHARE, _FILTER_SHARE, _RACK_SHARE, _RACK_DROP, _PUMP_KG,
-    _RACK_KG, _SUPPLY_KG, _RETURN_KG, _FWS_KG, _PLATES, _PLATE_C, _FASTEST,
+    _COOLANT_SHARE, _COAST_S, _FRICTION, _EXCHANGER_SHARE, _FILTER_SHARE, _RACK_SHARE, _RACK_DROP,
+    _FILTER_EXPONENT, _RACK_EXPONENT, _PUMP_KG, _RACK_KG, _SUPPLY_KG, _RETURN_KG, _FWS_KG, _PLATES, _PLATE_C, _FASTEST,
 ) = PLACE.values()  # fmt: skip
 
 
@@ -102,8 +104,32 @@ def effective_speed(x: Array, u: Array, p: Array) -> float:
 @inner
 def tcs_flow_ratio(speed: float, p: Array) -> float:
     """TCS flow over design at a speed (0 … 1)."""
-    relative = speed / p[_DESIGN_SPEED]
-    return operating_flow_ratio(relative, p[_SHUTOFF], p[_EXCHANGER_SHARE], p[_FILTER_SHARE], p[_RACK_SHARE])
+    return system_flow_ratio(speed / p[_DESIGN_SPEED], 1.0, p[_FILTER_SHARE], p)
+
+
+@inner
+def system_flow_ratio(speed: float, stretch: float, filtered: float, p: Array) -> float:
+    """TCS flow over design of equal pumps at a speed over design, through a filter of that share.
+
+    ``stretch``: the design flow over that of the pumps that run, all together.
+    """
+    exchanger, racks, size = p[_EXCHANGER_SHARE], p[_RACK_SHARE], int(p[CURVE_SIZE])
+    if size > 0:
+        return curve_operating_flow(
+            speed, stretch, p[CURVE : CURVE + size], exchanger, filtered, racks,
+            p[_FILTER_EXPONENT], p[_RACK_EXPONENT],
+        )  # fmt: skip
+    # One pump's equation, its curve stretched in the flow.
+    steeper = (p[_SHUTOFF] - 1.0) * (stretch * stretch - 1.0)
+    return operating_flow_ratio(
+        speed, p[_SHUTOFF], exchanger + steeper, filtered, racks, p[_FILTER_EXPONENT], p[_RACK_EXPONENT]
+    )
+
+
+@inner
+def rack_drop_kpa(tcs_ratio: float, p: Array) -> float:
+    """Drop of the external TCS circuit."""
+    return float(p[_RACK_DROP] * tcs_ratio ** p[_RACK_EXPONENT])
 
 
 @inner
@@ -137,9 +163,20 @@ def plate_l_min(tcs_ratio: float, p: Array) -> float:
 @inner
 def plate_film_k_w(flow_l_min: float, p: Array) -> float:
     """Case to coolant resistance of one cold plate."""
-    points = (p.size - TABLE) // 2
-    flows = p[TABLE : TABLE + points]
-    return film_resistance_k_w(flow_l_min, p[_DENSITY] * p[_TCS_CP], flows, p[TABLE + points :])
+    points = int(p[TABLE_POINTS])
+    table = CURVE + int(p[CURVE_SIZE])
+    flows, resistances = p[table : table + points], p[table + points : table + 2 * points]
+    return film_resistance_k_w(flow_l_min, p[_DENSITY] * p[_TCS_CP], flows, resistances)
+
+
+@inner
+def plate_heat_w(
+    case: float, inlet: float, outlet: float, plates: float, flow_l_min: float, p: Array
+) -> float:
+    """Heat (W) of ``plates`` with that flow each into coolant that comes at ``inlet`` and leaves at ``outlet``."""
+    weight = inlet_weight(flow_l_min)
+    seen = weight * inlet + (1.0 - weight) * outlet
+    return plates * (case - seen) / plate_film_k_w(flow_l_min, p)
 
 
 @inner
@@ -149,19 +186,26 @@ def heat_rates(
     """Put d/dt of the six temperatures (K/s) into ``dx`` at flows over design and the pump's heat (W)."""
     tcs_cp = p[_TCS_CP]
     tcs_c = tcs_ratio * p[_TCS_FLOW] * tcs_cp
-    fws_c = fws_ratio * p[_FWS_FLOW] * p[_FWS_CP]
-    exchanged = exchanger_w_k(tcs_ratio, fws_ratio, p) * (x[RETURN] - u[FWS_TEMP])
-    plate_flow = plate_l_min(tcs_ratio, p)
-    weight = inlet_weight(plate_flow)
-    seen = weight * x[RACK_IN] + (1.0 - weight) * x[RACK_OUT]
-    plate_heat = p[_PLATES] * (x[CASE] - seen) / plate_film_k_w(plate_flow, p)
-
-    dx[SUPPLY] = (tcs_c * (x[RETURN] - x[SUPPLY]) - exchanged + pump_heat) / (p[_PUMP_KG] * tcs_cp)
+    flow_l_min = plate_l_min(tcs_ratio, p)
+    plate_heat = plate_heat_w(x[CASE], x[RACK_IN], x[RACK_OUT], p[_PLATES], flow_l_min, p)
+    exchange_rates(x, u, p, tcs_ratio, fws_ratio, pump_heat, dx)
     dx[RACK_IN] = tcs_c * (x[SUPPLY] - x[RACK_IN]) / (p[_SUPPLY_KG] * tcs_cp)
     dx[RACK_OUT] = (tcs_c * (x[RACK_IN] - x[RACK_OUT]) + plate_heat) / (p[_RACK_KG] * tcs_cp)
     dx[RETURN] = tcs_c * (x[RACK_OUT] - x[RETURN]) / (p[_RETURN_KG] * tcs_cp)
-    dx[FWS_RETURN] = (fws_c * (u[FWS_TEMP] - x[FWS_RETURN]) + exchanged) / (p[_FWS_KG] * p[_FWS_CP])
     dx[CASE] = (1000.0 * u[HEAT] - plate_heat) / p[_PLATE_C]
+
+
+@inner
+def exchange_rates(
+    x: Array, u: Array, p: Array, tcs_ratio: float, fws_ratio: float, pump_heat: float, dx: Array
+) -> None:
+    """Put d/dt of both sides of the exchanger (K/s) into ``dx``: the CDU's own volumes."""
+    tcs_cp = p[_TCS_CP]
+    tcs_c = tcs_ratio * p[_TCS_FLOW] * tcs_cp
+    fws_c = fws_ratio * p[_FWS_FLOW] * p[_FWS_CP]
+    exchanged = exchanger_w_k(tcs_ratio, fws_ratio, p) * (x[RETURN] - u[FWS_TEMP])
+    dx[SUPPLY] = (tcs_c * (x[RETURN] - x[SUPPLY]) - exchanged + pump_heat) / (p[_PUMP_KG] * tcs_cp)
+    dx[FWS_RETURN] = (fws_c * (u[FWS_TEMP] - x[FWS_RETURN]) + exchanged) / (p[_FWS_KG] * p[_FWS_CP])
 
 
 @inner
@@ -204,7 +248,7 @@ def cdu_outputs(x: Array, u: Array, p: Array, out: Array) -> None:
     out[1] = x[RETURN]
     out[2] = tcs_flow
     out[3] = tcs_flow / p[_DENSITY] * 60_000.0
-    out[4] = p[_RACK_DROP] * tcs_ratio**RACK_EXPONENT
+    out[4] = rack_drop_kpa(tcs_ratio, p)
     out[5] = x[FWS_RETURN]
     out[6] = fws_flow
     out[VALVE_OUT] = 100.0 * position
@@ -275,15 +319,9 @@ def residual_w(y: Array, before: Array, p: Array, dt_s: float) -> float:
     return float((cdu if abs(cdu) > abs(racks) else racks) / dt_s)
 
 
-_STAMP = physics_stamp(__name__)
-
-
-@entry
-def advance(y: Array, u: Array, p: Array, dt_s: float, out: Array, work: Array, _stamp: int = _STAMP) -> None:
-    """Advance ``y`` (states, then energies) by ``dt_s`` (s) in equal substeps; outputs go into ``out``.
-
-    ``u`` must be finite and inside the domain.  # (12,), (5,), (n_p,), (), (14,), (6, 12)
-    """
+@inner
+def advance_all(y: Array, u: Array, p: Array, dt_s: float, out: Array, work: Array) -> None:
+    """Advance ``y`` (states, then energies) by ``dt_s`` (s) in equal substeps; outputs go into ``out``."""
     before = work[5]
     y[STATES:] = 0.0
     settle_actuators(y, u, p)
@@ -297,30 +335,9 @@ def advance(y: Array, u: Array, p: Array, dt_s: float, out: Array, work: Array, 
     cdu_outputs(y, u, p, out)
 
 
-@entry
-def derivative(_t: float, x: Array, u: Array, params: Array, _stamp: int = _STAMP) -> Array:
-    """d/dt of the states in python-control's order of arguments, K/s and %/s."""  # (8,)
-    dx = np.empty(STATES + ENERGIES)
-    cdu_rates(x, u, params, dx)
-    return dx[:STATES]
-
-
-@entry
-def outputs(_t: float, x: Array, u: Array, params: Array, _stamp: int = _STAMP) -> Array:
-    """Give the outputs (14,) in python-control's order of arguments; the residual, of a step, is 0."""
-    out = np.zeros(RESIDUAL + 1)
-    cdu_outputs(x, u, params, out)
-    return out
-
-
-@entry
-def steady_flows(
-    position: float, speed: float, drop_kpa: float, params: Array, _stamp: int = _STAMP
-) -> Array:
-    """Give what flows and actuators alone decide, for the equilibrium.
-
-    TCS flow (kg/s), rack drop (kPa), FWS flow (kg/s), pump power (W), exchanger (W/K), plate (K/W).
-    """
+@inner
+def flows_alone(position: float, speed: float, drop_kpa: float, params: Array, out: Array) -> None:
+    """Put what flows and actuators alone decide into ``out``, see ``steady_flows``."""  # (6,)
     tcs_ratio = tcs_flow_ratio(speed, params)
     fws_ratio = fws_flow_ratio(position, drop_kpa, params)
     plate_flow = plate_l_min(tcs_ratio, params)
@@ -328,11 +345,61 @@ def steady_flows(
     if plate_flow > 0.0:
         own = (1.0 - inlet_weight(plate_flow)) / (plate_flow / 60_000.0 * params[_DENSITY] * params[_TCS_CP])
         total_k_w = plate_film_k_w(plate_flow, params) + own
-    out = np.empty(6)
     out[0] = tcs_ratio * params[_TCS_FLOW]
-    out[1] = params[_RACK_DROP] * tcs_ratio**RACK_EXPONENT
+    out[1] = rack_drop_kpa(tcs_ratio, params)
     out[2] = fws_ratio * params[_FWS_FLOW]
     out[3] = pump_power_w(speed, tcs_ratio, params)
     out[4] = exchanger_w_k(tcs_ratio, fws_ratio, params)
     out[5] = total_k_w
-    return out
+
+
+def _entries(
+    stamp: int,
+) -> tuple[Callable[..., None], Callable[..., Array], Callable[..., Array], Callable[..., Array]]:
+    """Make what Python calls. That they close over ``stamp`` makes it part of the key of numba's cache.
+
+    As the default of an argument it costs 150 to 200 us a call in processes with many kinds of arguments, as in
+    :mod:`plant_models.system.executor`.
+    """
+
+    @entry
+    def advance(y: Array, u: Array, p: Array, dt_s: float, out: Array, work: Array) -> None:
+        """Advance ``y`` (states, then energies) by ``dt_s`` (s) in equal substeps; outputs go into ``out``.
+
+        ``u`` must be finite and inside the domain.  # (12,), (5,), (n_p,), (), (14,), (6, 12)
+        """
+        advance_all(y, u, p, dt_s, out, work)
+        # Read, so that it is closed over; so below.
+        _ = stamp
+
+    @entry
+    def derivative(_t: float, x: Array, u: Array, params: Array) -> Array:
+        """d/dt of the states in python-control's order of arguments, K/s and %/s."""  # (8,)
+        dx = np.empty(STATES + ENERGIES)
+        cdu_rates(x, u, params, dx)
+        _ = stamp
+        return dx[:STATES]
+
+    @entry
+    def outputs(_t: float, x: Array, u: Array, params: Array) -> Array:
+        """Give the outputs (14,) in python-control's order of arguments; the residual, of a step, is 0."""
+        out = np.zeros(RESIDUAL + 1)
+        cdu_outputs(x, u, params, out)
+        _ = stamp
+        return out
+
+    @entry
+    def steady_flows(position: float, speed: float, drop_kpa: float, params: Array) -> Array:
+        """Give what flows and actuators alone decide, for the equilibrium.
+
+        TCS flow (kg/s), rack drop (kPa), FWS flow (kg/s), pump power (W), exchanger (W/K), plate (K/W).
+        """
+        out = np.empty(6)
+        flows_alone(position, speed, drop_kpa, params, out)
+        _ = stamp
+        return out
+
+    return advance, derivative, outputs, steady_flows
+
+
+advance, derivative, outputs, steady_flows = _entries(physics_stamp(__name__))

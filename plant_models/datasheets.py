@@ -7,7 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 
 from plant_models.errors import DatasheetError
-from plant_models.fluid import WATER, Fluid, FluidProperties
+from plant_models.fluid import WATER, CoolantLimits, Fluid, FluidProperties
+from plant_models.pump import FILTER_EXPONENT, RACK_EXPONENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class CduDatasheet:
         Drop of the exchanger's TCS side at design flow.
     filter_drop_kpa : float
         Clean, at design flow.
+    filter_exponent, rack_exponent : float
+        Of these drops over the flow, 1 (laminar) … 2 (turbulent); the exchanger's is 2.
     valve_authority : float
         The FWS valve's share of ``fws_drop_kpa``.
     electrical_kw : float or None
@@ -46,6 +49,8 @@ class CduDatasheet:
         Coolant in the CDU, the racks and the pipes between.
     tcs_properties, fws_properties : FluidProperties or None
         At the design mean temperatures; ``None`` takes them from CoolProp.
+    tcs_limits : CoolantLimits or None
+        Freezing point and expansion of ``tcs_fluid``; ``None`` takes them from CoolProp where they are needed.
     source : str
         Where the figures come from.
     """
@@ -62,6 +67,8 @@ class CduDatasheet:
     fws_drop_kpa: float
     tcs_exchanger_drop_kpa: float = 80.0
     filter_drop_kpa: float = 65.0
+    filter_exponent: float = FILTER_EXPONENT
+    rack_exponent: float = RACK_EXPONENT
     valve_authority: float = 0.5
     electrical_kw: float | None = None
     tcs_supply_temp_degc: float | None = None
@@ -70,6 +77,7 @@ class CduDatasheet:
     tcs_loop_volume_l: float
     tcs_properties: FluidProperties | None = None
     fws_properties: FluidProperties | None = None
+    tcs_limits: CoolantLimits | None = None
     source: str = ""
 
     def __post_init__(self) -> None:
@@ -81,6 +89,9 @@ class CduDatasheet:
             raise DatasheetError(
                 f"{self.name}: valve_authority = {self.valve_authority!r} must be between 0 and 1"
             )
+        for figure in ("filter_exponent", "rack_exponent"):
+            if not 1.0 <= getattr(self, figure) <= 2.0:
+                raise DatasheetError(f"{self.name}: {figure} = {getattr(self, figure)!r} is outside 1 … 2")
         if not self.filter_drop_kpa >= 0.0:
             raise DatasheetError(
                 f"{self.name}: filter_drop_kpa = {self.filter_drop_kpa!r} must not be negative"
@@ -111,6 +122,7 @@ DESCHUTES_2MW = CduDatasheet(
     # From CoolProp at the design mean temperatures, so that a start needs no CoolProp; a test compares them.
     tcs_properties=FluidProperties(1011.555, 3955.654, 1.461171e-3, 0.4803048),
     fws_properties=FluidProperties(994.3056, 4178.767, 0.7269615e-3, 0.6210443),
+    tcs_limits=CoolantLimits(-10.18283, 5.157740e-4),
     source="LBNL Modelica Buildings, GoogleProjectDeschutes (OCP, CDU Information WP, 24 March 2026)",
 )
 
@@ -130,6 +142,7 @@ XDU1350 = CduDatasheet(
     tcs_loop_volume_l=700.0,
     tcs_properties=FluidProperties(1006.662, 4013.930, 1.182156e-3, 0.5092845),
     fws_properties=FluidProperties(993.7556, 4178.731, 0.7043127e-3, 0.6232740),
+    tcs_limits=CoolantLimits(-7.470376, 4.735705e-4),
     source="LBNL Modelica Buildings, VertivLiebertXDU1350 (Vertiv SL-70799, R10/25)",
 )
 
@@ -191,6 +204,8 @@ def _without_stale_properties(changes: dict[str, float | str | Fluid | None]) ->
         "source",
     }:
         stale = {"tcs_properties": None, "fws_properties": None}
+    if "tcs_fluid" in changes:
+        stale["tcs_limits"] = None
     return stale | changes
 
 

@@ -22,6 +22,10 @@ _LARGEST_MASS_FRACTION = 0.6
 
 # Densities of the pure liquids at 20 °C, kg/m3 (CRC Handbook of Chemistry and Physics); only ratios are used.
 _DENSITY_20_DEGC = {"water": 998.2, "propylene_glycol": 1036.1, "ethylene_glycol": 1113.5}
+_MOLAR_KG_KMOL = {"water": 18.015, "propylene_glycol": 76.095, "ethylene_glycol": 62.068}
+BOILING_A, BOILING_B, BOILING_C = 16.29827, 3825.995, 227.587
+"""Antoine's equation for water, ``ln(p / kPa) = A - B / (T / degC + C)``, fitted to IAPWS-95 over 20 … 180 °C: within
+0.1 K."""
 _PRESSURE_PA = 3e5
 """Middle of the 2–6 bar at which a TCS loop runs; liquids hardly care."""
 
@@ -105,6 +109,12 @@ class Fluid:
         glycol = self.fraction * _DENSITY_20_DEGC[self.species]
         return glycol / (glycol + (1.0 - self.fraction) * _DENSITY_20_DEGC["water"])
 
+    @property
+    def water_mole_fraction(self) -> float:
+        """Water by moles: what lowers its vapour pressure (Raoult), glycol itself having next to none."""
+        water = (1.0 - self.mass_fraction) / _MOLAR_KG_KMOL["water"]
+        return water / (water + self.mass_fraction / _MOLAR_KG_KMOL[self.species])
+
 
 WATER = Fluid()
 
@@ -143,3 +153,28 @@ def freezing_point_degc(fluid: Fluid) -> float:
 
     name = f"{_COOLPROP_NAMES[fluid.species]}[{fluid.mass_fraction:.6f}]"
     return float(PropsSI("T_FREEZE", "T", 300.0, "P", _PRESSURE_PA, name)) - 273.15
+
+
+@dataclass(frozen=True, slots=True)
+class CoolantLimits:
+    """What a closed loop needs to know of its coolant beside its properties.
+
+    Attributes
+    ----------
+    freezing_degc : float
+        Where the first ice forms.
+    expansion_per_k : float
+        Cubic expansion over 28 … 48 °C.
+    """
+
+    freezing_degc: float
+    expansion_per_k: float
+
+
+@lru_cache(maxsize=64)
+def coolant_limits(fluid: Fluid) -> CoolantLimits:
+    """Freezing point and expansion of ``fluid``, from CoolProp (glycols: Melinder 2010; water: IAPWS-95)."""
+    if fluid.mass_fraction == 0.0:
+        return CoolantLimits(0.0, 3.6814e-4)
+    cold, middle, warm = (fluid_properties(fluid, temp).density_kg_m3 for temp in (28.0, 38.0, 48.0))
+    return CoolantLimits(freezing_point_degc(fluid), (cold - warm) / 20.0 / middle)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,8 @@ class CduParameters:
         See :func:`plant_models.pump.coasting_rate_per_s`.
     exchanger_share, filter_share, rack_share, rack_drop_kpa : float
         Shares of the TCS drop at design; the external circuit's drop.
+    filter_exponent, rack_exponent : float
+        Of these drops over the flow; the exchanger's is 2.
     pump_mass_kg, rack_mass_kg, supply_pipe_mass_kg, return_pipe_mass_kg, fws_mass_kg : float
         Coolant in each stirred volume.
     plates, plate_capacity_j_k : float
@@ -67,6 +69,8 @@ class CduParameters:
     filter_share: float
     rack_share: float
     rack_drop_kpa: float
+    filter_exponent: float
+    rack_exponent: float
     pump_mass_kg: float
     rack_mass_kg: float
     supply_pipe_mass_kg: float
@@ -75,17 +79,22 @@ class CduParameters:
     plates: float
     plate_capacity_j_k: float
     fastest_rate_per_s: float
+    pump_curve: tuple[float, ...] = ()
+    """Flows, heads, slopes over the design point's, as :mod:`plant_models.pump_curve`; none: a parabola.  # (3 n,)"""
 
     def packed(self, plate: ColdPlate) -> npt.NDArray[np.float64]:
-        """One array: fields in their order, two fault switches (off), the plate's flows, its resistances."""
-        return np.array(
-            [*astuple(self), 0.0, 0.0, *plate.flow_l_min, *plate.resistance_k_w], dtype=np.float64
-        )
+        """One array: numbers in their order, two fault switches (off), two lengths, pump curve, plate's table."""
+        numbers = [getattr(self, name) for name in PLACE]
+        lengths = [float(len(self.pump_curve)), float(len(plate.flow_l_min))]
+        table = [*plate.flow_l_min, *plate.resistance_k_w]
+        return np.array([*numbers, 0.0, 0.0, *lengths, *self.pump_curve, *table], dtype=np.float64)
 
 
-PLACE = {field.name: place for place, field in enumerate(fields(CduParameters))}
-"""Place of each parameter in the array."""
+PLACE = {field.name: place for place, field in enumerate(fields(CduParameters)) if field.name != "pump_curve"}
+"""Place of each number in the array."""
 PUMP_TRIPPED = len(PLACE)
 VALVE_STUCK = PUMP_TRIPPED + 1
-TABLE = VALVE_STUCK + 1
-"""Where the cold plate's table begins: flows (L/min), then as many resistances (K/W)."""
+CURVE_SIZE = VALVE_STUCK + 1
+TABLE_POINTS = CURVE_SIZE + 1
+CURVE = TABLE_POINTS + 1
+"""Where the pump curve begins, ``CURVE_SIZE`` numbers; then the cold plate's flows (L/min) and resistances (K/W)."""

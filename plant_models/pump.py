@@ -9,7 +9,8 @@ from plant_models._jit import inner
 EXCHANGER_EXPONENT = 2.0
 FILTER_EXPONENT = 1.76
 RACK_EXPONENT = 1.85
-"""Of the drop over flow, as in LBNL's Modelica Buildings ``DataCenterEquipment`` and its racks."""
+"""Of the drop over flow, as in LBNL's Modelica Buildings ``DataCenterEquipment`` and its racks; those of filter and
+racks are defaults of a datasheet."""
 
 _STANDSTILL = 1e-6
 """Relative speed below which there is no flow worth solving for."""
@@ -20,7 +21,13 @@ _CONVERGED = 1e-8
 
 @inner
 def operating_flow_ratio(
-    speed_ratio: float, shutoff_ratio: float, exchanger_share: float, filter_share: float, rack_share: float
+    speed_ratio: float,
+    shutoff_ratio: float,
+    exchanger_share: float,
+    filter_share: float,
+    rack_share: float,
+    filter_exponent: float = FILTER_EXPONENT,
+    rack_exponent: float = RACK_EXPONENT,
 ) -> float:
     """Flow over design where the pump's head meets the system's drop.
 
@@ -35,20 +42,20 @@ def operating_flow_ratio(
     quadratic = shutoff_ratio - 1.0 + exchanger_share
     supplied = shutoff_ratio * speed_ratio * speed_ratio
     # Were the curve a power of the flow, it would be this mean exponent, and this the answer.
-    exponent = (2.0 * quadratic + FILTER_EXPONENT * filter_share + RACK_EXPONENT * rack_share) / shutoff_ratio
+    exponent = (2.0 * quadratic + filter_exponent * filter_share + rack_exponent * rack_share) / shutoff_ratio
     low, high = 0.0, 4.0 * shutoff_ratio * max(speed_ratio, 1.0)
     flow = math.exp(2.0 / exponent * math.log(speed_ratio))
     for _ in range(_ITERATIONS):
         logarithm = math.log(flow)  # one logarithm serves both powers
         squares = quadratic * flow
-        filtered = filter_share * math.exp((FILTER_EXPONENT - 1.0) * logarithm)
-        racked = rack_share * math.exp((RACK_EXPONENT - 1.0) * logarithm)
+        filtered = filter_share * math.exp((filter_exponent - 1.0) * logarithm)
+        racked = rack_share * math.exp((rack_exponent - 1.0) * logarithm)
         surplus = supplied - (squares + filtered + racked) * flow
         if surplus > 0.0:
             low = flow
         else:
             high = flow
-        slope = 2.0 * squares + FILTER_EXPONENT * filtered + RACK_EXPONENT * racked
+        slope = 2.0 * squares + filter_exponent * filtered + rack_exponent * racked
         following = flow + surplus / slope
         if not low <= following <= high:
             following = 0.5 * (low + high)

@@ -220,6 +220,8 @@ def size(sheet: CduDatasheet, settings: CduSettings, plate: ColdPlate = OCP_1KW_
         filter_share=sheet.filter_drop_kpa / point.pump_head_kpa,
         rack_share=sheet.rack_drop_kpa / point.pump_head_kpa,
         rack_drop_kpa=sheet.rack_drop_kpa,
+        filter_exponent=sheet.filter_exponent,
+        rack_exponent=sheet.rack_exponent,
         pump_mass_kg=pump_mass,
         rack_mass_kg=rack_mass,
         supply_pipe_mass_kg=0.5 * pipe_mass,
@@ -315,8 +317,9 @@ def _fastest_rate_per_s(parameters: CduParameters, plate: ColdPlate) -> float:
     """Fastest exchange of any TCS volume, and of the plates with theirs, at full speed of the pump."""
     p = parameters
     ratio = plain(operating_flow_ratio)(
-        1.0 / p.pump_design_speed, p.pump_shutoff_ratio, p.exchanger_share, p.filter_share, p.rack_share
-    )
+        1.0 / p.pump_design_speed, p.pump_shutoff_ratio, p.exchanger_share, p.filter_share, p.rack_share,
+        p.filter_exponent, p.rack_exponent,
+    )  # fmt: skip
     flow_kg_s = ratio * p.tcs_flow_kg_s
     film_w_k = p.plates / plate.least_film_resistance_k_w(p.tcs_density_kg_m3 * p.tcs_cp_j_kgk)
     of_racks = flow_kg_s / p.rack_mass_kg + film_w_k / (p.rack_mass_kg * p.tcs_cp_j_kgk)

@@ -13,7 +13,7 @@ from hil.rig.draft import Draft
 from plant_models import DATASHEETS, CduDatasheet, CduPlant, CduSettings, PlantError, datasheet
 
 _TEXTS = frozenset({"tcs_fluid", "fws_fluid", "source"})
-_NOT_FIGURES = frozenset({"name", "tcs_properties", "fws_properties"})
+_NOT_FIGURES = frozenset({"name", "tcs_properties", "fws_properties", "tcs_limits"})
 _FIGURES = tuple(field.name for field in fields(CduDatasheet) if field.name not in _NOT_FIGURES)
 _PARAMETERS = tuple(field.name for field in fields(CduSettings))
 

@@ -29,12 +29,7 @@ Array = npt.NDArray[np.float64]
 def component_outputs(code: int, stage: int, x: Array, u: Array, p: Array, y: Array) -> None:
     """Fill the outputs of one stage of one component."""
     if code == CDU:
-        if stage == 0:
-            cdu.cdu_conductance(x, u, p, y)
-        elif stage == 1:
-            cdu.cdu_outputs(x, u, p, y)
-        else:
-            cdu.cdu_reports(x, u, p, y)
+        cdu.cdu_stage(stage, x, u, p, y)
     elif code == HEADER:
         header.header_outputs(x, u, p, y)
     elif code == PIPE:

@@ -37,10 +37,10 @@ def test_a_composition_of_one_cdu_follows_the_cdu_step_by_step(actuators):
         dt_s = (1.0, 0.1, 2.5)[second % 3]
         one, other = outputs_of(alone, inputs, dt_s), outputs_of(whole, [*inputs, 1.0], dt_s)
         assert [other[f"cdu_{name}"] for name in SHARED] == pytest.approx(
-            [one[name] for name in SHARED], rel=1e-9, abs=1e-9
+            [one[name] for name in SHARED], rel=1e-11, abs=1e-11
         )
         assert abs(other["energy_residual_kw"]) < 1e-6
-    assert whole.state == pytest.approx(alone.state, rel=1e-9, abs=1e-9)
+    assert whole.state[: len(alone.state)] == pytest.approx(alone.state, rel=1e-11, abs=1e-11)
 
 
 def at(plant, **changes):
