@@ -28,6 +28,9 @@ if TYPE_CHECKING:
         PlantSettingError,
         WeatherError,
     )
+    from plant_models.facility.sizes import FacilitySizes
+    from plant_models.facility.sizing import size_facility
+    from plant_models.facility.spec import FacilitySpec
     from plant_models.fluid import Fluid, FluidProperties, fluid_properties
     from plant_models.io_system import linearize, to_control
     from plant_models.linear import LinearPlant
@@ -57,6 +60,9 @@ _HOMES = {
     "PlantError": "errors",
     "PlantSettingError": "errors",
     "WeatherError": "errors",
+    "FacilitySizes": "facility.sizes",
+    "FacilitySpec": "facility.spec",
+    "size_facility": "facility.sizing",
     "Fluid": "fluid",
     "FluidProperties": "fluid",
     "fluid_properties": "fluid",
@@ -89,6 +95,8 @@ __all__ = [
     "ColdPlate",
     "Composition",
     "DatasheetError",
+    "FacilitySizes",
+    "FacilitySpec",
     "Fluid",
     "FluidProperties",
     "LinearModelError",
@@ -110,6 +118,7 @@ __all__ = [
     "linearize",
     "read_epw",
     "read_tmy3",
+    "size_facility",
     "synthetic_year",
     "to_control",
 ]  # fmt: skip
