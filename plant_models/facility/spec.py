@@ -6,7 +6,7 @@ import difflib
 import math
 from dataclasses import dataclass, fields
 
-from plant_models.components.cdu import MOST_PUMPS
+from plant_models.components.cdu_places import MOST_PUMPS
 from plant_models.datasheets import DATASHEETS, CduDatasheet, datasheet
 from plant_models.errors import PlantSettingError, WeatherError
 from plant_models.weather_climate import Climate, climate
