@@ -19,6 +19,7 @@ from hil.report.figure_parts import Figure
 from hil.report.figures import load_figure, loop_figures, other_figure
 from hil.report.latency import LatencyResult
 from hil.report.markup import Html, escaped, joined, tag
+from hil.report.picture.picture import picture_section
 from hil.report.required import latency_section, requirements_section
 from hil.report.run_data import RunData
 from hil.report.sections import (
@@ -51,6 +52,7 @@ def page_html(
             requirements_section(requirements, verdict.whole),
             facility_section(kpis, facility is not None),
             limits_section(kpis),
+            picture_section(run, kpis),
             loops_section(run, kpis),
             _trends_section(loops, load),
             latency_section(latency, verdict.whole),

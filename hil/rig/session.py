@@ -29,6 +29,8 @@ from hil.rig.delay import measured_latency
 from hil.rig.devices import FieldBus
 from hil.rig.margins import lost_margins
 from hil.rig.northbound import MAP_FILE, map_of, northbound_desk, setpoints_taken, start_serving
+from hil.rig.plants_file import FILE as PLANTS_FILE
+from hil.rig.plants_file import plants_as_data
 from hil.rig.proxy import BusFaults, bus_faults
 from hil.rig.realtime import Tell, real_time
 from hil.version import __version__
@@ -165,6 +167,7 @@ def run_rig(
             started = datetime.now(UTC)
             folder = RunFolder(out, rig.config.rig, started)
             folder.write_rig(rig.resolved)
+            folder.write_json(PLANTS_FILE, plants_as_data(rig))
             beside = _Beside(disturbed, northbound)
             return _run(
                 rig, parts, bus, clock, folder, stop, events, progress, started, command, tell, beside

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from plant_models.errors import PlantSettingError
 from plant_models.ports import Port
 from plant_models.system.component import Component, InputPort
+from plant_models.system.diagram import Diagram, diagram_of
 from plant_models.system.order import cycle_in, in_order
 
 Array = npt.NDArray[np.float64]
@@ -88,6 +89,8 @@ class Layout:
         Length of ``y``.
     faults : mapping of str to int
         Place of the switch in ``p``.
+    diagram : Diagram
+        The same as a drawing needs it.
     """
 
     tables: Tables
@@ -103,6 +106,7 @@ class Layout:
     p: Array
     outputs_size: int
     faults: Mapping[str, int]
+    diagram: Diagram
 
 
 def lay_out(wiring: Wiring) -> Layout:
@@ -155,7 +159,18 @@ def lay_out(wiring: Wiring) -> Layout:
         p=np.concatenate([made.parameters for made in parts.values()]),
         outputs_size=len(y_at),
         faults=_faults(parts, table),
+        diagram=diagram_of(wiring, _driven(inputs, inlets, tuple(u_at))),
     )
+
+
+def _driven(
+    inputs: Sequence[InputPort], inlets: Indices, places: Sequence[Place]
+) -> dict[str, tuple[Place, ...]]:
+    """Places that each input of the whole drives."""
+    return {
+        port.name: tuple(places[slot] for slot, number in inlets.tolist() if number == k)
+        for k, port in enumerate(inputs)
+    }
 
 
 def _faults(parts: Mapping[str, Component], table: Indices) -> dict[str, int]:

@@ -48,6 +48,8 @@ class SystemPlant:
     default_inputs : dict of str to float
         For the inputs that may stay unwired.
     faults : tuple of str
+    diagram : Diagram
+        Components and wires as plain data, for drawings.
     effects : mapping
         Empty: what an input does to an output of a whole is :func:`plant_models.linearize`'s to say.
     """
@@ -61,6 +63,7 @@ class SystemPlant:
         self.state_ports = layout.states
         self.default_inputs = {port.name: port.start for port in layout.inputs if port.optional}
         self.faults = tuple(layout.faults)
+        self.diagram = layout.diagram
         self.effects: Mapping[tuple[str, str], int] = {}
         self._z, self._u, self._p = layout.z.copy(), layout.u.copy(), layout.p.copy()
         self._y = np.zeros(layout.outputs_size)
