@@ -10,9 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from plant_models._jit import inner
-from plant_models.components import cdu, dry_cooler, header, pipe, power_chain, site_meter, tank, three_way
+from plant_models.components import (
+    cdu,
+    chiller,
+    chiller_sequence,
+    dry_cooler,
+    header,
+    pipe,
+    power_chain,
+    site_meter,
+    tank,
+    three_way,
+)
 from plant_models.components.codes import (
     CDU,
+    CHILLER,
     DRY_COOLER,
     HEADER,
     PIPE,
@@ -44,6 +56,8 @@ def component_outputs(code: int, stage: int, x: Array, u: Array, p: Array, y: Ar
         power_chain.power_chain_outputs(stage, x, u, p, y)
     elif code == SITE_METER:
         site_meter.site_meter_outputs(stage, x, u, y)
+    elif code == CHILLER:
+        chiller.chiller_outputs(stage, x, u, p, y)
 
 
 @inner
@@ -65,6 +79,8 @@ def component_rates(code: int, x: Array, u: Array, y: Array, p: Array, dx: Array
         power_chain.power_chain_rates(x, u, y, p, dx)
     elif code == SITE_METER:
         site_meter.site_meter_rates(u, dx)
+    elif code == CHILLER:
+        chiller.chiller_rates(x, u, y, p, dx)
 
 
 @inner
@@ -76,19 +92,24 @@ def component_settle(code: int, x: Array, u: Array, p: Array, substep_s: float) 
         header.header_settle(x, p, substep_s)
     elif code == POWER_CHAIN:
         power_chain.power_chain_settle(x, u, p, substep_s)
+    elif code == CHILLER:
+        chiller_sequence.chiller_settle(x, u, p, substep_s)
 
 
 @inner
 def component_rate_per_s(code: int, u: Array, p: Array) -> float:
     """Substeps a second that one component needs at these inputs."""
+    rate = 0.0
     if code == CDU:
-        return cdu.cdu_rate_per_s(u, p)
-    if code == HEADER:
-        return header.header_rate_per_s(p)
-    if code == PIPE:
-        return pipe.pipe_rate_per_s(u, p)
-    if code == TANK:
-        return tank.tank_rate_per_s(u, p)
-    if code == DRY_COOLER:
-        return dry_cooler.dry_cooler_rate_per_s(u, p)
-    return 0.0
+        rate = cdu.cdu_rate_per_s(u, p)
+    elif code == HEADER:
+        rate = header.header_rate_per_s(p)
+    elif code == PIPE:
+        rate = pipe.pipe_rate_per_s(u, p)
+    elif code == TANK:
+        rate = tank.tank_rate_per_s(u, p)
+    elif code == DRY_COOLER:
+        rate = dry_cooler.dry_cooler_rate_per_s(u, p)
+    elif code == CHILLER:
+        rate = chiller.chiller_rate_per_s(u, p)
+    return rate

@@ -1,7 +1,7 @@
 """Dry coolers and chillers against sources that are not this project.
 
 BAC's sheet through LBNL's record; the ``ht`` package's cross-flow relations; the fans' affinity laws; CoolProp's
-moist air.
+moist air; Carnot; the least efficiencies of ASHRAE 90.1-2019, table 6.8.1-3, for air-cooled chillers.
 """
 
 import numpy as np
@@ -12,6 +12,7 @@ from ht import effectiveness_from_NTU
 from plant_models import Composition
 from plant_models._jit import plain
 from plant_models.components import moist_air
+from plant_models.components.chiller import capacity_w, chiller, machine_power_w
 from plant_models.components.dry_cooler import dry_cooler
 from plant_models.cross_flow import cross_flow_effectiveness, cross_flow_ntu
 
@@ -123,3 +124,64 @@ def test_heat_closes_over_hours_of_changing_weather(design):
     gone = after["cooler_air_heat"] - before["cooler_air_heat"]
     assert brought > 21_600.0 * 1e6
     assert gone - work == pytest.approx(brought - (design.stored_j() - stored), rel=1e-9)
+
+
+EER = 3.412142  # Btu/Wh
+CODE = {"path A": (10.1, 14.0), "path B": (9.7, 16.1)}
+"""Full load and IPLV, Btu/Wh, of machines of 150 tons and more."""
+
+
+def one_machine(**figures):
+    return chiller(1000.0, machines=1, flow_kg_s=40.0, cp_j_kgk=4186.0, **figures).parameters
+
+
+def cop_at(load, air_degc, water_degc, parameters):
+    """At a load over the nominal capacity, AHRI's way of counting."""
+    own = load * 1e6 / plain(capacity_w)(water_degc, air_degc, parameters)
+    return load * 1e6 / machine_power_w(own, True, water_degc, air_degc, parameters)
+
+
+def test_chillers_part_load_figure_is_that_of_the_code():
+    """IPLV = 0.01 A + 0.42 B + 0.45 C + 0.12 D (AHRI 550/590): 44 F water, air of 95, 80, 65, 55 F."""
+    parameters = one_machine(nominal_cop=CODE["path A"][0] / EER)
+    weights = {1.0: (0.01, 35.0), 0.75: (0.42, 26.7), 0.5: (0.45, 18.3), 0.25: (0.12, 12.8)}
+    assert cop_at(1.0, 35.0, 6.7, parameters) * EER == pytest.approx(CODE["path A"][0], rel=1e-9)
+    iplv = EER * sum(weight * cop_at(load, air, 6.7, parameters) for load, (weight, air) in weights.items())
+    assert iplv == pytest.approx(CODE["path A"][1], rel=0.04)
+    assert iplv < CODE["path B"][1]
+
+
+def test_chillers_stay_below_carnot_everywhere():
+    for figures in ({}, {"hot_gas_bypass": 1.0}, {"nominal_cop": 5.9}):
+        parameters = one_machine(**figures)
+        for water in (-5.0, 6.7, 20.0, 32.0):
+            for air in (-10.0, 10.0, 25.0, 40.0, 52.0):
+                carnot = (water + 273.15) / (air - water) if air > water else np.inf
+                for load in (1e-6, 0.01, 0.2, 0.5, 1.0):
+                    for running in (True, False):
+                        cooling = load * capacity_w(water, air, parameters)
+                        cop = cooling / machine_power_w(load, running, water, air, parameters)
+                        assert 0.0 < cop < carnot
+
+
+def test_chillers_heat_closes_over_starts_stops_and_trips():
+    whole = Composition()
+    whole.add("bank", chiller(800.0, machines=3, flow_kg_s=80.0, cp_j_kgk=4186.0))
+    plant = whole.build()
+    stored = plant.stored_j()
+    for k in range(60):
+        plant.set_fault("bank_machine_1_trip", 20 <= k < 30)
+        out = stepped(
+            plant,
+            60.0,
+            bank_flow_kg_s=80.0 if k % 25 else 10.0,
+            bank_inlet_temp_degc=14.0 + 4.0 * np.sin(k / 4.0),
+            bank_condenser_air_temp_degc=35.0 + k / 6.0,
+            bank_enable_command_percent=100.0 * (k < 50),
+            bank_supply_setpoint_temp_degc=8.0,
+        )
+        assert abs(out["energy_residual_kw"]) < 1e-6 * 2400.0
+    j = plant.energies_j()
+    gap = j["bank_water_heat"] + j["bank_compressor_work"] - j["bank_air_heat"] - (plant.stored_j() - stored)
+    assert j["bank_air_heat"] > 3e9
+    assert abs(gap) < 1e-9 * j["bank_air_heat"]
