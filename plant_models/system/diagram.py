@@ -73,7 +73,9 @@ class Diagram:
 
 def diagram_of(wiring: Wiring, driven: Mapping[str, Iterable[Place]]) -> Diagram:
     """Draw a wiring up; ``driven`` has the places that each input of the whole drives."""
-    units = {(name, port.name): port.unit for name, made in wiring.components.items() for port in made.outputs}
+    units = {
+        (name, port.name): port.unit for name, made in wiring.components.items() for port in made.outputs
+    }
     return Diagram(
         components=tuple(
             DiagramComponent(name, made.kind, _ports(made.inputs, made.outputs))

@@ -13,6 +13,7 @@ from hil.report import build_report
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "hil" / "report"))
 
+import plant_plans
 import run_folders as rf
 
 CHROMIUM = (
@@ -55,7 +56,9 @@ def folder():
 
 @pytest.mark.needs("chromium")
 def test_a_report_draws_all_figures_and_asks_no_host(folder, tmp_path):
-    page = build_report(folder.write(tmp_path / "run")).path
+    run = folder.write(tmp_path / "run")
+    (run / "plants.json").write_text(json.dumps({"facility": plant_plans.facility(12).plant()}))
+    page = build_report(run).path
     # As a reader would have it after opening all that is folded.
     page.write_text(page.read_text().replace("<details>", "<details open>"))
     opened = Opened(page, tmp_path)
@@ -72,6 +75,9 @@ def test_a_report_draws_all_figures_and_asks_no_host(folder, tmp_path):
     assert bars > 50, "timing histograms"
     assert lines[3] >= 2, "the other signals"
     assert "valve stuck" in drawn[0]
+    assert opened.dom.count('<svg role="img"') == 1, (
+        "the picture of the plants, of which the console said nothing"
+    )
 
 
 @pytest.mark.needs("chromium")

@@ -23,7 +23,8 @@ _SHOWN = {
         ("air in", ("entering_air_temp_degc", "dry_bulb_temp_degc")), ("out", ("outlet_temp_degc",)),
     ),
     "chiller": (
-        ("cooling", ("cooling_kw",)), ("power", ("power_kw",)), ("COP", ("cop",)), ("load", ("load_percent",)),
+        ("cooling", ("cooling_kw",)), ("power", ("power_kw",)), ("COP", ("cop",)),
+        ("machines", ("machines_running",)), ("load", ("load_percent",)),
         ("out", ("outlet_temp_degc",)),
     ),
     "three_way": (("to cooler", ("cooler_share",)), ("valve", ("valve_position_percent",)),
@@ -70,7 +71,7 @@ def numbered(readings: Readings, name: str, pattern: str) -> list[str]:
 
 
 def _dry_cooler(readings: Readings, name: str, box: Box, scales: Scales) -> Html:
-    fans = numbered(readings, name, r"fan_(\d{1,3})_speed_command_percent")[:8] or [""]
+    fans = numbered(readings, name, r"fan_(\d{1,3})_speed_command_percent")[:14] or [""]
     pitch = min(30.0, (box.w - 12.0) / len(fans))
     drawn = []
     for n, port in enumerate(fans):
@@ -81,7 +82,7 @@ def _dry_cooler(readings: Readings, name: str, box: Box, scales: Scales) -> Html
     return joined((
         rect(box.x, box.y, box.w, box.h, PAPER, SOFT), *drawn,
         _coil(box, coil_y, scales.color(readings.value(name, "inlet_temp_degc")),
-              scales.color(readings.value(name, "outlet_temp_degc"))),
+              scales.color(readings.near(name, "outlet_temp_degc"))),
         _head(name, "dry cooler", box, box.y + 57.0),
         _lines(readings, name, "dry_cooler", box, box.y + 88.0),
     ))  # fmt: skip
@@ -130,7 +131,7 @@ def _chiller(readings: Readings, name: str, box: Box, scales: Scales) -> Html:
     return joined((
         rect(box.x, box.y, box.w, box.h, PAPER, SOFT), *drawn,
         _coil(box, box.y + 32.0, scales.color(readings.value(name, "inlet_temp_degc")),
-              scales.color(readings.value(name, "outlet_temp_degc"))),
+              scales.color(readings.near(name, "outlet_temp_degc"))),
         _head(name, "chiller", box, box.y + 57.0),
         _lines(readings, name, "chiller", box, box.y + 88.0),
     ))  # fmt: skip
@@ -170,7 +171,7 @@ def _tank(readings: Readings, name: str, box: Box, scales: Scales) -> Html:
 
 def _pipe(readings: Readings, name: str, box: Box, scales: Scales) -> Html:
     warm = scales.color(readings.value(name, "inlet_temp_degc"))
-    cold = scales.color(readings.value(name, "outlet_temp_degc"))
+    cold = scales.color(readings.near(name, "outlet_temp_degc"))
     return joined((
         rect(box.x, box.y, box.w, box.h, PAPER, SOFT, 16.0),
         path([(box.x + 12.0, box.bottom - 5.0), (box.cx, box.bottom - 5.0)], warm, 3.5),

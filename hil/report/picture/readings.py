@@ -20,6 +20,7 @@ HOUR_S = 3600.0
 _SHORTEST_S = 2 * HOUR_S
 """In a shorter run an hour is nearly all of it."""
 MACHINE_STATE = r"machine_(\d{1,3})_state"
+_PASSES, _INLETS = ("pipe", "tank"), ("inlet_temp_degc", "source_return_temp_degc")
 _AIR = ("dry_bulb_temp_degc", "condenser_air_temp_degc")
 
 
@@ -68,6 +69,19 @@ class Readings:
         """Give the value alone."""
         reading = self.of(name, *ports)
         return None if reading is None else reading.value
+
+    def near(self, name: str, *ports: str) -> float | None:
+        """Give a temperature to colour by: the port's own, else that of what flows into the pipe or tank before it."""
+        value, seen = self.value(name, *ports), {name}
+        while value is None and self.plan.parts[name].kind in _PASSES:
+            source = next(
+                (self.plan.sources[name, port] for port in _INLETS if (name, port) in self.plan.sources), None
+            )
+            if source is None or source[0] in seen:
+                return None
+            name, value = source[0], self.value(*source)
+            seen.add(name)
+        return value
 
     def known(self, places: Iterable[tuple[str, str]]) -> list[float]:
         """Give the values of those ports that have one."""

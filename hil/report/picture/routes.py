@@ -149,7 +149,7 @@ def draw_route(route: Route, readings: Readings, scales: Scales) -> tuple[Html, 
     told = [f"{stream.source} to {stream.target}"]
     told += [f"{reading.signal}: {shown}" for reading, shown in ((flow, flow_text(flow)), (temp, temp_text(temp)))
              if reading is not None]  # fmt: skip
-    pipe = path(route.points, scales.color(None if temp is None else temp.value), width, arrow=True)
+    pipe = path(route.points, scales.color(readings.near(*stream.temp)), width, arrow=True)
     title = "; ".join(told)
     return group([pipe], title), _label(route, [flow_text(flow), temp_text(temp)], width, title)
 

@@ -85,19 +85,21 @@ def draw_branches(floor: Floor, readings: Readings, scales: Scales) -> Html:
 
 def draw_rows(floor: Floor, readings: Readings, scales: Scales) -> Html:
     """Draw all consumers, and the names of their figures at the left."""
-    names = [_row_names(floor, row) for row in floor.rows]
+    names = [_row_names(floor, readings, row) for row in floor.rows]
     return joined((*names, *(_tile(floor, readings, scales, name) for name in floor.tiles())))
 
 
-def _row_names(floor: Floor, y: float) -> Html:
-    x = floor.main.x + 124.0
-    return joined(
-        text(x, y + at, word, 11.0, anchor="end", color=SOFT)
-        for at, word in (
-            (0.5 * BRANCH + 4.0, "FWS flow, kg/s"), (BRANCH + 20.0, "CDU"), (BRANCH + 40.0, "heat, kW"),
-            (BRANCH + UNIT + 22.0, "TCS in, out, °C"), (BRANCH + UNIT + LINK + 21.0, "hottest case, °C"),
-        )
+def _row_names(floor: Floor, readings: Readings, y: float) -> Html:
+    """Name the figures of a row, those that any of the consumers has."""
+    x, tiles = floor.main.x + 124.0, floor.tiles()
+    rows = (
+        (0.5 * BRANCH + 4.0, "FWS flow, kg/s", (FWS_FLOW,)), (BRANCH + 40.0, "heat, kW", HEAT),
+        (BRANCH + UNIT + 22.0, "TCS in, out, °C", (SUPPLY, RETURN)),
+        (BRANCH + UNIT + LINK + 21.0, "hottest case, °C", (CASE,)),
     )  # fmt: skip
+    shown = [(BRANCH + 20.0, "CDU")]
+    shown += [(at, word) for at, word, ports in rows if any(readings.of(name, *ports) for name in tiles)]
+    return joined(text(x, y + at, word, 11.0, anchor="end", color=SOFT) for at, word in shown)
 
 
 def _row_mains(floor: Floor, readings: Readings, scales: Scales, y: float) -> Html:

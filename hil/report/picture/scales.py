@@ -13,8 +13,10 @@ from hil.report.picture.svg import INK, NO_READING, NOTHING, SOFT, element, path
 
 Rgb = tuple[int, int, int]
 
-# Blue over yellow to red, told apart by the colour-blind (ColorBrewer's RdYlBu, its ends darkened).
-_TEMPS: tuple[Rgb, ...] = ((49, 84, 160), (116, 173, 209), (245, 214, 110), (244, 130, 62), (178, 24, 43))
+# Blue, green, yellow, red; every figure stands beside its pipe too, so that none is told by colour alone.
+_TEMPS: tuple[Rgb, ...] = (
+    (49, 84, 160), (76, 160, 205), (122, 200, 165), (245, 206, 92), (240, 125, 60), (178, 24, 43),
+)  # fmt: skip
 _HEATS = ((255, 250, 240), (253, 212, 158), (252, 141, 89))
 _CASES = ((250, 248, 252), (203, 186, 221), (142, 110, 180))
 _LEAST_SPAN_K = 5.0

@@ -97,6 +97,16 @@ def test_what_has_no_signal_is_drawn_without_a_figure(tmp_path):
     assert not [word for word in words(svg) - known if re.search(r"\d", word)]
 
 
+def test_a_pipe_without_a_signal_has_the_colour_of_what_flows_into_it_and_no_figure(tmp_path):
+    made = pp.facility(3)
+    svg = drawn(tmp_path, made, left_out=("return_pipe_outlet_temp_degc",))
+    (stream,) = [each for each in svg.iter("g") if each.find("path") is not None
+                 and each.findtext("title", "").startswith("return_pipe to dry_cooler; ")]  # fmt: skip
+    warm = Scales.of([29.8, 42.7], [], [], []).color(made.means["fws_return_temp_degc"])
+    assert stream.find("path").get("stroke") == warm
+    assert "39.6 °C" not in words(svg)
+
+
 def test_water_goes_from_the_header_through_cooler_chiller_and_tank_back(tmp_path):
     (tmp_path / "plants.json").write_text(json.dumps({"f": pp.facility(2).plant()}))
     (plan,) = read_plans(tmp_path)
