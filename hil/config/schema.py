@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from hil.config.buses import ModbusRtuConfig, SerialBusConfig
 from hil.config.drives import DriveConfig
 from hil.config.facility import FacilityConfig, LimitConfig
+from hil.config.instruments import ActuatorConfig, SensorConfig
 from hil.config.mqtt import MqttConfig, TelemetryConfig
 from hil.config.northbound import NorthboundConfig
 from hil.config.pace import Paced
@@ -264,6 +265,10 @@ class RigConfig(Strict):
     """The source that ``--load`` replaces."""
     scenario: str | None = None
     plants: dict[Name, PlantConfig] = Field(default_factory=dict)
+    sensors: dict[Name, SensorConfig] = Field(default_factory=dict)
+    """What measures a signal, by signal; plants go on seeing the truth."""
+    actuators: dict[Name, ActuatorConfig] = Field(default_factory=dict)
+    """What stands between a command and the plants that take it, by signal."""
     controllers: dict[Name, ControllerConfig] = Field(default_factory=dict)
     buses: dict[Name, SerialBusConfig] = Field(default_factory=dict)
     devices: dict[Name, DeviceConfig] = Field(default_factory=dict)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from hil.loop.clock import NS_PER_S
-from hil.loop.cycle import Falsifier
 from hil.loop.events import EventLog
 from hil.loop.image import SUBSTITUTED, Image
+from hil.loop.instruments import Falsifier
 
 
 class SensorFalsifier:

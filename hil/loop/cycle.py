@@ -18,6 +18,7 @@ from hil.loop.clock import NS_PER_S
 from hil.loop.events import EventLog
 from hil.loop.histogram import Histogram
 from hil.loop.image import GOOD, Image, Quality
+from hil.loop.instruments import Falsifier, Instruments
 from hil.loop.output import OutputStage
 from hil.loop.overrun import OverrunPolicy
 from hil.loop.plant import PlantBlock
@@ -31,14 +32,6 @@ _LISTEN_NS = NS_PER_S // 4
 _LAST_WRITE_NS = NS_PER_S // 2
 """Least budget of the last write, ns. No cycle comes after it, so a slow device may take its time."""
 _ENDLESS_NS = 1 << 62
-
-
-class Falsifier(Protocol):
-    """A sensor fault in force."""
-
-    def apply(self, now_ns: int) -> None:
-        """Falsify the value if one was received or computed since the last call."""
-        ...
 
 
 class Sink(Protocol):
@@ -72,6 +65,8 @@ class CycleParts:
     falsifiers: list[Falsifier] = field(default_factory=list)
     """Sensor faults in force; the schedule adds and removes them."""
     schedule: Schedule = field(default_factory=Schedule)
+    instruments: Instruments | None = None
+    """Sensors and actuators around the plants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +237,7 @@ class Cycle:
         for falsifier in parts.falsifiers:
             falsifier.apply(now_ns)
         t_read = counter()
-        for plant in parts.plants:
-            plant.run(now_ns, dt_s)
+        self._advance(now_ns, dt_s)
         for falsifier in parts.falsifiers:
             falsifier.apply(now_ns)
         t_plant = counter()
@@ -265,6 +259,16 @@ class Cycle:
         phases[4].record(t_limits - t_control)
         phases[5].record(t_write - t_limits)
         phases[6].record(counter() - t_write)
+
+    def _advance(self, now_ns: int, dt_s: float) -> None:
+        """Let the plants run, on true values and between actuators and sensors where there are any."""
+        parts, instruments = self._parts, self._parts.instruments
+        if instruments is not None:
+            instruments.before_plants(now_ns, dt_s)
+        for plant in parts.plants:
+            plant.run(now_ns, dt_s)
+        if instruments is not None:
+            instruments.after_plants(now_ns)
 
     def _write(self, now_ns: int) -> None:
         settings, start_ns = self._settings, self._clock.now_ns()

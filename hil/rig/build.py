@@ -30,6 +30,7 @@ from hil.rig.action import check_actions
 from hil.rig.draft import Draft
 from hil.rig.drives import bind_drives, note_drives
 from hil.rig.facility import check_limits, note_facility
+from hil.rig.instruments import check_instruments, make_instruments, note_instruments
 from hil.rig.loads import build_sources, first_values
 from hil.rig.mqtt import make_mqtt
 from hil.rig.mqtt_checks import check_mqtt, writes_beyond_by_mqtt
@@ -176,7 +177,9 @@ class Rig:
             *make_mqtt(self._draft, image, now_ns),
         ]
         bus = devices.make_devices(self._draft, self._points, image, now_ns, events, bus_faults, bridged)
-        targets = Targets(image, sources, self._plants, events, self.config.seed, bus_faults)
+        targets = Targets(
+            image, sources, self._plants, events, self.config.seed, bus_faults, sensed=self.config.sensors
+        )
         schedule = (
             Schedule(scenario.actions(self._scenario, targets)) if self._scenario is not None else Schedule()
         )
@@ -208,6 +211,7 @@ class Rig:
             ),
             falsifiers=targets.falsifiers,
             schedule=schedule,
+            instruments=make_instruments(self.config, image, targets.on_sensors),
         )
         return parts, bus
 
@@ -231,6 +235,7 @@ def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
     laws = controllers.make_laws(draft)
     for name in config.sources:
         draft.writes(name, ("sources", name), f"sources.{name}")
+    note_instruments(draft)
     checks.note_loops(draft)
     note_facility(draft)
     check_northbound(draft)
@@ -238,6 +243,7 @@ def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
     check_mqtt(draft)
     draft.problems += check_uses(document, config.signals, draft.uses)
     check_actions(draft, {pair: sign for plant in wired.values() for pair, sign in plant.effects().items()})
+    check_instruments(draft)
     if chosen is not None:
         scenario.check_scenario(draft, chosen, wired, config.sources)
     check_limits(draft, chosen)

@@ -135,28 +135,41 @@ def _open_loop(
         for model in models:
             model.add_to(system, slot, s)
         for other, loop in others.items():
-            _close(system, slot, loop, rig.pids[other], s, delays[other].total_s)
+            seen = _seen(rig, loop.measured, s)
+            _close(system, slot, loop, rig.pids[other], s, delays[other].total_s, seen)
         # Whatever else moves the place where the loop is broken is cut off with it.
         system[:, slot[start], :] = 0.0
         injected = np.zeros((s.size, len(slot), 1), complex)
         injected[:, slot[start], 0] = 1.0
         moved = np.linalg.solve(np.eye(len(slot)) - system, injected)[:, slot[config.measured], 0]
-        return _direction(config) * _law(rig.pids[name], s) * moved
+        return _direction(config) * _law(rig.pids[name], s) * _seen(rig, config.measured, s) * moved
 
     return response
 
 
 def _close(
-    system: Complex, slot: Mapping[str, int], loop: PidConfig, pid: PID, s: Complex, delay_s: float
+    system: Complex,
+    slot: Mapping[str, int],
+    loop: PidConfig,
+    pid: PID,
+    s: Complex,
+    delay_s: float,
+    seen: Complex,
 ) -> None:
     """Put a closed loop into the system: its output's answer to measured value, set-point and feed-forward."""
     later = _direction(loop) * np.exp(-s * delay_s)
     output = slot[loop.output]
-    system[:, output, slot[loop.measured]] -= later * _law(pid, s)
+    system[:, output, slot[loop.measured]] -= later * _law(pid, s) * seen
     weighted = _law(pid, s, loop.setpoint_weight_b, loop.setpoint_weight_c)
     system[:, output, slot[loop.setpoint]] += later * weighted
     if loop.feedforward is not None:
         system[:, output, slot[loop.feedforward.signal]] += loop.feedforward.gain * np.exp(-s * delay_s)
+
+
+def _seen(rig: Rig, measured: str, s: Complex) -> Complex:
+    """Give the lag of the signal's sensor as a transfer function; 1 where it has none."""
+    sensor = rig.config.sensors.get(measured)
+    return 1.0 / (1.0 + s * (0.0 if sensor is None else sensor.lag_s))
 
 
 def _direction(loop: PidConfig) -> float:

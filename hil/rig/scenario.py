@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from hil.config.nearest import did_you_mean
@@ -10,9 +10,9 @@ from hil.config.scenario import BusFaultEvent, EquipmentFault, ScenarioConfig, S
 from hil.config.yaml_lines import Document
 from hil.faults import BusSwitch, EquipmentSwitch, SensorFalsifier, SetPoint
 from hil.loop.clock import NS_PER_S
-from hil.loop.cycle import Falsifier
 from hil.loop.events import EventLog
 from hil.loop.image import Image
+from hil.loop.instruments import Falsifier
 from hil.loop.schedule import Action
 from hil.loop.source import SourceBlock
 from hil.rig.draft import Draft
@@ -39,13 +39,16 @@ class Targets:
     seed: int
     bus: BusFaults | None = None
     falsifiers: list[Falsifier] = field(default_factory=list)
+    sensed: Collection[str] = ()
+    """Signals with a sensor; their faults are in ``on_sensors``, the list that runs after the sensors."""
+    on_sensors: list[Falsifier] = field(default_factory=list)
 
 
 def check_scenario(
     draft: Draft, scenario: Scenario, plants: Mapping[str, Wired], sources: Mapping[str, object]
 ) -> None:
     """Check that everything a scenario acts on is there and inside its limits."""
-    measured = draft.written_by("devices") | draft.written_by("plants")
+    measured = draft.written_by("devices") | draft.written_by("plants") | set(draft.config.sensors)
     for number, event in enumerate(scenario.config.events):
         found = None
         if isinstance(event, SetEvent):
@@ -137,7 +140,8 @@ def actions(scenario: Scenario, targets: Targets) -> list[tuple[int, Action]]:
 
 
 def _falsifier(event: SensorFault, targets: Targets, number: int) -> SensorFalsifier:
+    active = targets.on_sensors if event.signal in targets.sensed else targets.falsifiers
     return SensorFalsifier(
-        targets.image, targets.image.index[event.signal], targets.falsifiers, targets.events,
+        targets.image, targets.image.index[event.signal], active, targets.events,
         bias=event.bias, noise_std=event.noise_std, frozen=event.frozen, seed=(targets.seed, number),
     )  # fmt: skip

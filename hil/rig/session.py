@@ -27,6 +27,7 @@ from hil.rig.controllers import workers_running
 from hil.rig.cost import refuse_short_period, refuse_slow_devices
 from hil.rig.delay import measured_latency
 from hil.rig.devices import FieldBus
+from hil.rig.instruments import instrument_counters
 from hil.rig.margins import lost_margins
 from hil.rig.northbound import MAP_FILE, map_of, northbound_desk, setpoints_taken, start_serving
 from hil.rig.plants_file import FILE as PLANTS_FILE
@@ -323,7 +324,7 @@ def _counters(parts: CycleParts, cycle: Cycle, events: EventLog) -> dict[str, di
         found[f"plants.{number + 1}"] = {"inputs_substituted": plant.inputs_substituted}
     for device in parts.devices:
         found["devices"] = device.counters()
-    return found
+    return found | instrument_counters(parts.instruments)
 
 
 def _record_of_run(
