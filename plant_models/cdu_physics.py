@@ -31,6 +31,7 @@ from plant_models.pump_curve import curve_operating_flow
 from plant_models.valve import circuit_flow_ratio, opening
 
 Array = npt.NDArray[np.float64]
+_Gives = Callable[..., Array]
 
 INPUT_PORTS = (
     Port("rack_heat_kw", "kW"),
@@ -353,13 +354,10 @@ def flows_alone(position: float, speed: float, drop_kpa: float, params: Array, o
     out[5] = total_k_w
 
 
-def _entries(
-    stamp: int,
-) -> tuple[Callable[..., None], Callable[..., Array], Callable[..., Array], Callable[..., Array]]:
+def _entries(stamp: int) -> tuple[Callable[..., None], _Gives, _Gives, _Gives]:
     """Make what Python calls. That they close over ``stamp`` makes it part of the key of numba's cache.
 
-    As the default of an argument it costs 150 to 200 us a call in processes with many kinds of arguments, as in
-    :mod:`plant_models.system.executor`.
+    As the default of an argument it costs 150 us a call in some processes, as in :mod:`plant_models.system.executor`.
     """
 
     @entry
@@ -390,10 +388,7 @@ def _entries(
 
     @entry
     def steady_flows(position: float, speed: float, drop_kpa: float, params: Array) -> Array:
-        """Give what flows and actuators alone decide, for the equilibrium.
-
-        TCS flow (kg/s), rack drop (kPa), FWS flow (kg/s), pump power (W), exchanger (W/K), plate (K/W).
-        """
+        """Give TCS flow (kg/s), rack drop (kPa), FWS flow (kg/s), pump power (W), exchanger (W/K), plate (K/W)."""
         out = np.empty(6)
         flows_alone(position, speed, drop_kpa, params, out)
         _ = stamp

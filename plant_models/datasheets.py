@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
-from dataclasses import dataclass, fields, replace
+from collections.abc import Collection, Sequence
+from dataclasses import MISSING, dataclass, fields, replace
+from typing import Any
 
+from plant_models.design_figures import completed
 from plant_models.errors import DatasheetError
 from plant_models.fluid import WATER, CoolantLimits, Fluid, FluidProperties
 from plant_models.pump import FILTER_EXPONENT, RACK_EXPONENT
+from plant_models.pump_points import check_points
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,13 @@ class CduDatasheet:
         Of these drops over the flow, 1 (laminar) … 2 (turbulent); the exchanger's is 2.
     valve_authority : float
         The FWS valve's share of ``fws_drop_kpa``.
+    pump_curve_flow_kg_s : tuple of float
+        Flows of the pump curve at full speed, rising; none: a parabola through the design point.  # (n,)
+    pump_curve_head_kpa, pump_curve_external_head_kpa : tuple of float
+        Falling heads at these flows, of the pump itself or of what is left of it outside the CDU.  # (n,)
+    fws_available_drop_kpa, fws_available_flow_kg_s : float or None
+        What the facility offers at the CDU's flanges: a pressure difference, or the flow that it drives with the
+        valve open. None: ``fws_drop_kpa``.
     electrical_kw : float or None
         Electrical power at the design point; ``None`` where the sheet gives none.
     tcs_supply_temp_degc, tcs_return_temp_degc, fws_return_temp_degc : float or None
@@ -70,6 +80,11 @@ class CduDatasheet:
     filter_exponent: float = FILTER_EXPONENT
     rack_exponent: float = RACK_EXPONENT
     valve_authority: float = 0.5
+    pump_curve_flow_kg_s: tuple[float, ...] = ()
+    pump_curve_head_kpa: tuple[float, ...] = ()
+    pump_curve_external_head_kpa: tuple[float, ...] = ()
+    fws_available_drop_kpa: float | None = None
+    fws_available_flow_kg_s: float | None = None
     electrical_kw: float | None = None
     tcs_supply_temp_degc: float | None = None
     tcs_return_temp_degc: float | None = None
@@ -96,11 +111,18 @@ class CduDatasheet:
             raise DatasheetError(
                 f"{self.name}: filter_drop_kpa = {self.filter_drop_kpa!r} must not be negative"
             )
+        if self.fws_available_drop_kpa is not None and self.fws_available_flow_kg_s is not None:
+            raise DatasheetError(
+                f"{self.name}: fws_available_drop_kpa = {self.fws_available_drop_kpa:g} and fws_available_flow_kg_s = "
+                f"{self.fws_available_flow_kg_s:g}: the one follows from the other; give one"
+            )
+        check_points(self)
 
 
 _POSITIVE = (
     "duty_kw", "approach_k", "tcs_flow_kg_s", "fws_flow_kg_s", "rack_drop_kpa", "fws_drop_kpa",
-    "tcs_exchanger_drop_kpa", "electrical_kw", "tcs_loop_volume_l",
+    "tcs_exchanger_drop_kpa", "electrical_kw", "tcs_loop_volume_l", "fws_available_drop_kpa",
+    "fws_available_flow_kg_s",
 )  # fmt: skip
 
 DESCHUTES_2MW = CduDatasheet(
@@ -146,11 +168,14 @@ XDU1350 = CduDatasheet(
     source="LBNL Modelica Buildings, VertivLiebertXDU1350 (Vertiv SL-70799, R10/25)",
 )
 
+Figure = float | str | Fluid | Sequence[float] | None
+"""What a figure of a datasheet may be given as."""
+
 DATASHEETS = {"deschutes_2mw": DESCHUTES_2MW, "xdu1350": XDU1350}
 """Ready datasheets by the name a rig uses."""
 
 
-def datasheet(name: str, **figures: float | str | Fluid | None) -> CduDatasheet:
+def datasheet(name: str, **figures: Figure) -> CduDatasheet:
     """Ready datasheet ``name``, with any figures replaced. Fluids may be texts as :meth:`Fluid.parse` takes.
 
     Raises
@@ -163,8 +188,10 @@ def datasheet(name: str, **figures: float | str | Fluid | None) -> CduDatasheet:
     return datasheet_from(DATASHEETS[name], **figures)
 
 
-def datasheet_from(base: CduDatasheet | None, **figures: float | str | Fluid | None) -> CduDatasheet:
+def datasheet_from(base: CduDatasheet | None, **figures: Figure) -> CduDatasheet:
     """Make a datasheet of ``figures`` (fields of :class:`CduDatasheet`), or of ``base`` with these replaced.
+
+    Of figures alone, some may be left out that follow from others: see :func:`plant_models.design_figures.completed`.
 
     Raises
     ------
@@ -175,31 +202,39 @@ def datasheet_from(base: CduDatasheet | None, **figures: float | str | Fluid | N
     for figure in figures:
         if figure not in known:
             raise DatasheetError(f"a datasheet has no {figure!r}; {_nearest(figure, known)}")
-    changes = dict(figures)
+    changes: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in figures.items()
+    }
     for side in ("tcs", "fws"):
         fluid = changes.get(f"{side}_fluid")
         if isinstance(fluid, str):
             changes[f"{side}_fluid"] = Fluid.parse(fluid)
     if base is None:
-        return _from_figures_alone(changes)
-    return replace(base, **_without_stale_properties(changes))  # type: ignore[arg-type]  # names checked above
+        return _from_figures_alone(completed(changes))
+    return replace(base, **_without_stale_properties(changes))
 
 
-def _from_figures_alone(figures: dict[str, float | str | Fluid | None]) -> CduDatasheet:
-    try:
-        return CduDatasheet(**figures)  # type: ignore[arg-type]  # names checked by the caller, values by the class
-    except TypeError as error:
-        raise DatasheetError(f"datasheet: {error}") from error
+def _from_figures_alone(figures: dict[str, Any]) -> CduDatasheet:
+    missing = [
+        field.name for field in fields(CduDatasheet) if field.default is MISSING and field.name not in figures
+    ]
+    if missing:
+        raise DatasheetError(f"{figures['name']}: a datasheet needs {', '.join(missing)}")
+    return CduDatasheet(**figures)
 
 
-def _without_stale_properties(changes: dict[str, float | str | Fluid | None]) -> dict[str, object]:
+def _without_stale_properties(changes: dict[str, Any]) -> dict[str, Any]:
     """Another fluid or design point has other properties than those the ready sheet carries."""
-    stale: dict[str, object] = {}
+    stale: dict[str, Any] = {}
     if changes.keys() - {
         "name",
         "rack_drop_kpa",
         "fws_drop_kpa",
         "filter_drop_kpa",
+        "filter_exponent",
+        "rack_exponent",
+        "fws_available_drop_kpa",
+        "fws_available_flow_kg_s",
         "electrical_kw",
         "source",
     }:

@@ -6,6 +6,8 @@ import difflib
 import math
 from dataclasses import dataclass, fields, replace
 
+import numpy as np
+
 from plant_models._jit import plain
 from plant_models.cold_plate import OCP_1KW_OAM_PG25, ColdPlate
 from plant_models.datasheets import CduDatasheet
@@ -14,6 +16,8 @@ from plant_models.fluid import FluidProperties, fluid_properties
 from plant_models.heat_exchanger import film_ratio, ntu_for, split_conductance
 from plant_models.parameters import CduParameters
 from plant_models.pump import operating_flow_ratio
+from plant_models.pump_curve import curve_widest
+from plant_models.pump_points import curve_at_design
 from plant_models.valve import opening
 
 HEAT_BALANCE_TOLERANCE = 0.10
@@ -22,6 +26,7 @@ _HOTTEST_MEAN_DEGC = 95.0
 """No CDU runs hotter, and CoolProp's glycols end at 100 °C."""
 _BEARING_FRICTION = 0.01
 """Bearings and seals: a hundredth of the design torque, so that the rotor does come to rest."""
+_SAME_SPEED = 0.01
 DEFAULT_WIRE_TO_WATER = 0.7
 PLAUSIBLE_WIRE_TO_WATER = (0.15, 0.9)
 
@@ -192,6 +197,7 @@ def size(sheet: CduDatasheet, settings: CduSettings, plate: ColdPlate = OCP_1KW_
     pump_mass = sheet.tcs_flow_kg_s * settings.pump_mixing_time_s
     rack_mass = sheet.tcs_flow_kg_s * settings.rack_transit_time_s
     pipe_mass = _pipe_mass_kg(sheet, point.tcs, pump_mass + rack_mass)
+    curve, design_speed = _pump_curve(sheet, settings, point.pump_head_kpa)
     open_at_design = plain(opening)(
         settings.valve_design_position_percent / 100.0, settings.valve_rangeability
     )
@@ -209,7 +215,7 @@ def size(sheet: CduDatasheet, settings: CduSettings, plate: ColdPlate = OCP_1KW_
         valve_design_opening=open_at_design,
         valve_stroke_time_s=settings.valve_stroke_time_s,
         pump_ramp_time_s=settings.pump_ramp_time_s,
-        pump_design_speed=settings.pump_design_speed_percent / 100.0,
+        pump_design_speed=design_speed,
         pump_shutoff_ratio=settings.pump_shutoff_head_ratio,
         pump_idle_share=settings.pump_idle_power_fraction,
         pump_power_w=1000.0 * point.pump_power_kw,
@@ -230,8 +236,25 @@ def size(sheet: CduDatasheet, settings: CduSettings, plate: ColdPlate = OCP_1KW_
         plates=sheet.duty_kw / plate.power_kw,
         plate_capacity_j_k=sheet.duty_kw / plate.power_kw * plate.heat_capacity_j_k,
         fastest_rate_per_s=0.0,
+        pump_curve=curve,
     )
     return replace(without_rate, fastest_rate_per_s=_fastest_rate_per_s(without_rate, plate))
+
+
+def _pump_curve(
+    sheet: CduDatasheet, settings: CduSettings, head_kpa: float
+) -> tuple[tuple[float, ...], float]:
+    """Pump curve by points, if the sheet has one, and the speed (0 … 1) that gives the design flow."""
+    given = settings.pump_design_speed_percent / 100.0
+    if not sheet.pump_curve_flow_kg_s:
+        return (), given
+    curve, speed = curve_at_design(sheet, head_kpa)
+    if given not in (1.0, speed) and abs(given - speed) > _SAME_SPEED:
+        raise DatasheetError(
+            f"{sheet.name}: pump_design_speed_percent = {100 * given:g} disagrees with the pump curve, which gives "
+            f"tcs_flow_kg_s at {100 * speed:.1f} % (leave the setting out)"
+        )
+    return curve, speed
 
 
 def _agree(sheet: CduDatasheet, figure: str, expected: float, tolerance_k: float, others: str) -> None:
@@ -316,7 +339,10 @@ def _film_conductances_w_k(sheet: CduDatasheet, point: DesignPoint) -> tuple[flo
 def _fastest_rate_per_s(parameters: CduParameters, plate: ColdPlate) -> float:
     """Fastest exchange of any TCS volume, and of the plates with theirs, at full speed of the pump."""
     p = parameters
-    ratio = plain(operating_flow_ratio)(
+    if p.pump_curve:
+        ratio = plain(curve_widest)(np.array(p.pump_curve)) / p.pump_design_speed
+    else:
+        ratio = plain(operating_flow_ratio)(
         1.0 / p.pump_design_speed, p.pump_shutoff_ratio, p.exchanger_share, p.filter_share, p.rack_share,
         p.filter_exponent, p.rack_exponent,
     )  # fmt: skip

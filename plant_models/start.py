@@ -43,7 +43,7 @@ class CduStart:
         """Give the inputs that settle there, by the names of the ports."""
         heat_kw = _or(self.initial_rack_heat_kw, 0.5 * sheet.duty_kw)
         fws_degc = _or(self.initial_fws_supply_temp_degc, sheet.fws_supply_temp_degc)
-        fws_kpa = _or(self.initial_fws_differential_pressure_kpa, sheet.fws_drop_kpa)
+        fws_kpa = _or(self.initial_fws_differential_pressure_kpa, available_drop_kpa(sheet, parameters))
         valve, pump = trim(
             parameters,
             packed,
@@ -75,6 +75,15 @@ def start_from(**figures: float) -> CduStart:
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
             raise PlantSettingError(f"a CDU has no starting figure {name!r}; {hint}")
     return CduStart(**figures)
+
+
+def available_drop_kpa(sheet: CduDatasheet, parameters: CduParameters) -> float:
+    """Pressure difference that the facility offers; of a flow, what drives it with the valve open."""
+    if sheet.fws_available_flow_kg_s is None:
+        return _or(sheet.fws_available_drop_kpa, sheet.fws_drop_kpa)
+    widest = parameters.valve_design_opening
+    resistance = sheet.valve_authority * widest * widest + 1.0 - sheet.valve_authority
+    return sheet.fws_drop_kpa * resistance * (sheet.fws_available_flow_kg_s / sheet.fws_flow_kg_s) ** 2
 
 
 def _or(given: float | None, otherwise: float) -> float:

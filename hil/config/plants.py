@@ -10,18 +10,20 @@ from hil.config.pace import Paced
 from hil.config.strict import Finite, Instant, Span, WrongKeyError
 from hil.config.weather import WeatherConfig
 
+Points = Annotated[tuple[Finite, ...], Field(strict=False)]
+
 
 class CduConfig(Paced):
     """A coolant distribution unit with its racks, from a datasheet.
 
     ``inputs`` and ``outputs`` map the plant's ports to signals (an input also to a number). ``figures`` replaces
-    figures of the datasheet, by the names of :class:`plant_models.CduDatasheet`. The plant starts in equilibrium
-    with the first values of its inputs.
+    figures of the datasheet, by the names of :class:`plant_models.CduDatasheet`; with ``datasheet: null`` they are all
+    there is. The plant starts in equilibrium with the first values of its inputs.
     """
 
     type: Literal["cdu"]
-    datasheet: str = "deschutes_2mw"
-    figures: dict[str, Finite | str] = Field(default_factory=dict)
+    datasheet: str | None = "deschutes_2mw"
+    figures: dict[str, Finite | str | Points] = Field(default_factory=dict)
     parameters: dict[str, Finite] = Field(default_factory=dict)
     """Settings of the model, by the names of :class:`plant_models.CduSettings`: stroke and ramp times, volumes …"""
     inputs: dict[str, str | Finite] = Field(default_factory=dict)

@@ -80,6 +80,8 @@ class PidConfig(Paced):
     """direct: the output rises when the measured value rises above its set-point (a cooling valve)."""
     form: Literal["ideal", "parallel"] = "ideal"
     gain_unit: str
+    design_range: Positive | None = None
+    """Of the measured value, in its unit: with ``gain_unit: 1/design range`` the gain is output ranges per this."""
     gain: Finite | None = None
     integral_time_s: Span | None = None
     derivative_time_s: Instant = 0.0
@@ -108,6 +110,17 @@ class PidConfig(Paced):
     def written(self) -> tuple[str, ...]:
         """Signals that it writes."""
         return (self.output,)
+
+    @model_validator(mode="after")
+    def _range_with_its_unit(self) -> PidConfig:
+        per_range = self.gain_unit == "1/design range"
+        if per_range and self.design_range is None:
+            what = "a gain per design range needs the range"
+            raise WrongKeyError("gain_unit", what, "design_range: <range of the measured value, in its unit>")
+        if not per_range and self.design_range is not None:
+            what = f"design_range goes with gain_unit: 1/design range, not {self.gain_unit!r}"
+            raise WrongKeyError("design_range", what, "leave it out, or give the gain per design range")
+        return self
 
     @model_validator(mode="after")
     def _gains_of_the_form(self) -> PidConfig:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from graphlib import CycleError, TopologicalSorter
 
 from controller import PID, ControllerError, PidOptions, Stages
-from hil.config.schema import PidConfig
+from hil.config.schema import PidConfig, SignalConfig
 from hil.config.units import UNITS
 from hil.errors import DeviceError, Problem
 from hil.loop.control import PidBlock
@@ -20,7 +20,7 @@ from hil.loop.protocols import Block
 from hil.loop.staged import StagesBlock
 from hil.loop.worker import RemoteLaw, WorkerBlock
 from hil.rig.draft import Draft
-from hil.rig.gain_units import gain_factor, gain_unit_for
+from hil.rig.gain_units import PER_RANGE, gain_factor, gain_unit_for, range_factor
 from hil.rig.plants import pace_of
 from hil.rig.stages import bind_changeover, make_changeover, note_changeover
 
@@ -87,7 +87,7 @@ def _make_pid(draft: Draft, name: str, loop: PidConfig) -> PID | None:
     if output.range[0] >= output.range[1]:
         return None  # told with the signal
     try:
-        factor = gain_factor(loop.gain_unit, output.unit, measured.unit)
+        factor = _factor(loop, output, measured)
     except ValueError as error:
         hint = f"here it is {gain_unit_for(output.unit, measured.unit)}"
         draft.refuse(("controllers", name, "gain_unit"), f"controller {name}: {error}", hint)
@@ -98,6 +98,13 @@ def _make_pid(draft: Draft, name: str, loop: PidConfig) -> PID | None:
     except ControllerError as error:
         draft.refuse(("controllers", name), f"controller {name}: {error}")
         return None
+
+
+def _factor(loop: PidConfig, output: SignalConfig, measured: SignalConfig) -> float:
+    """From the loop's gain to one in its signals' units. Raises ``ValueError`` where the units do not fit."""
+    if loop.gain_unit == PER_RANGE and loop.design_range is not None:
+        return range_factor(output.range, loop.design_range)
+    return gain_factor(loop.gain_unit, output.unit, measured.unit)
 
 
 def _pid(loop: PidConfig, factor: float, initial: float | None) -> PID:

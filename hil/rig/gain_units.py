@@ -8,6 +8,9 @@ from hil.config.units import UNITS
 
 _DIFFERENCE = {"degC": "K", "degF": "K"}
 """What a difference of two such values is in, and what a change of such an output is in."""
+PER_RANGE = "1/design range"
+"""Gain in output ranges per design range of the measured value: 1 moves the output over all of its range for an error
+of the design range, as the controllers of LBNL's Modelica Buildings have it."""
 _SHAPE = re.compile(r"^\s*\(?(?P<over>[^()]+?)\)?\s*/\s*\(?(?P<under>[^()/]+(?:/[^()/]+)?)\)?\s*$")
 
 
@@ -15,6 +18,11 @@ def gain_unit_for(output_unit: str, measured_unit: str) -> str:
     """Write the unit of a gain from a measured unit to an output unit, for messages."""
     units = (_DIFFERENCE.get(unit, unit) for unit in (output_unit, measured_unit))
     return "/".join(f"({unit})" if "/" in unit else unit for unit in units)
+
+
+def range_factor(output_range: tuple[float, float], design_range: float) -> float:
+    """Factor from a gain in :data:`PER_RANGE` to one in output unit per measured unit."""
+    return (output_range[1] - output_range[0]) / design_range
 
 
 def gain_factor(gain_unit: str, output_unit: str, measured_unit: str) -> float:

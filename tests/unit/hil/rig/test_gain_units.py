@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hil.rig.gain_units import gain_factor, gain_unit_for
+from hil.rig.gain_units import gain_factor, gain_unit_for, range_factor
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,9 @@ def test_factor(gain_unit: str, output: str, measured: str, factor: float) -> No
 def test_what_does_not_fit(gain_unit: str, what: str) -> None:
     with pytest.raises(ValueError, match=what):
         gain_factor(gain_unit, "%", "degC")
+
+
+def test_a_gain_per_design_range_counts_in_ranges_of_the_output() -> None:
+    """1 per 10 K on a valve of 0 … 100 %: 10 %/K, as LBNL's controllers of a CDU have it (k = 1, r = 10 K)."""
+    assert range_factor((0.0, 100.0), 10.0) == gain_factor("1/K", "%", "degC") / 10.0
+    assert range_factor((20.0, 50.0), 60.0) == 0.5
