@@ -37,7 +37,8 @@ _LEAST_CAPACITY_RATIO = 0.1
 _CONDUCTANCE, _OUTLET, _MEAN_LOAD, _RUNNING, _STATES = range(5)
 _TEMPS = ("inlet_temp_degc", "outlet_temp_degc")
 _ENERGIES = (
-    Energy("water_heat", True, "inlet_temp_degc"),
+    Energy("inlet_heat", True, "inlet_temp_degc"),
+    Energy("outlet_heat", False, "outlet_temp_degc"),
     Energy("compressor_work", True, None),
     Energy("air_heat", False, None),
 )
@@ -103,11 +104,11 @@ def chiller_outputs(stage: int, x: Array, u: Array, p: Array, y: Array) -> None:
 
 @inner
 def chiller_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
-    """Rates of water, controller, timers and loads; heat from the water, work, heat to the air (W)."""
+    """Rates of water, controller, timers and loads; heat in and out with the water, work, heat to the air (W)."""
     machines = int(p[lay.MACHINES])
     cooling, work = 1000.0 * y[_STATES + machines], 1000.0 * y[_STATES + machines + 1]
-    brought = max(u[lay.IN_FLOW], 0.0) * p[lay.CP] * (u[lay.IN_TEMP] - x[lay.TEMP])
-    dx[lay.TEMP] = (brought - cooling) / (p[lay.MASS_KG] * p[lay.CP])
+    water_c = max(u[lay.IN_FLOW], 0.0) * p[lay.CP]
+    dx[lay.TEMP] = (water_c * (u[lay.IN_TEMP] - x[lay.TEMP]) - cooling) / (p[lay.MASS_KG] * p[lay.CP])
     asked = lay.demand_percent(x, u, p)
     if y[_RUNNING] > 0.0:
         deviation = 100.0 * p[lay.GAIN] * (x[lay.TEMP] - u[lay.SET_POINT])
@@ -125,9 +126,10 @@ def chiller_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
         for timer in (lay.SEQUENCE, lay.LEAST_ON, lay.RESTART):
             dx[k + timer] = countdown_rate(x[k + timer])
     after = lay.OF_MACHINES + lay.EACH * machines
-    dx[after] = brought
-    dx[after + 1] = work
-    dx[after + 2] = cooling + work
+    dx[after] = water_c * u[lay.IN_TEMP]
+    dx[after + 1] = water_c * x[lay.TEMP]
+    dx[after + 2] = work
+    dx[after + 3] = cooling + work
 
 
 @inner

@@ -61,7 +61,8 @@ _STAGES = (
     Stage(("flow_kg_s", "inlet_temp_degc"), (Port("heat_kw", "kW"),), reported=True),
 )
 _ENERGIES = (
-    Energy("coolant_heat", True, "inlet_temp_degc"),
+    Energy("inlet_heat", True, "inlet_temp_degc"),
+    Energy("outlet_heat", False, "outlet_temp_degc"),
     Energy("fan_work", True, None),
     Energy("air_heat", False, None),
 )
@@ -134,7 +135,7 @@ def group_heat_w(coil_degc: float, speed_percent: float, u: Array, p: Array, ent
 
 @inner
 def dry_cooler_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
-    """Rates of pads, coils and fans; heat from the coolant, work of the fans, heat to the air (W)."""
+    """Rates of pads, coils and fans; heat in and out with the coolant, work of the fans, heat to the air (W)."""
     groups = int(p[_GROUPS])
     fans = _COILS + groups
     coolant_c = max(u[_IN_FLOW], 0.0) * p[_CP]
@@ -152,9 +153,10 @@ def dry_cooler_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
         else:
             dx[fans + g] = -speed / p[_COAST_S]
     work = 1000.0 * y[_FAN_KW]
-    dx[fans + groups] = coolant_c * (u[_IN_TEMP] - y[_OUTLET])
-    dx[fans + groups + 1] = work
-    dx[fans + groups + 2] = heat + work
+    dx[fans + groups] = coolant_c * u[_IN_TEMP]
+    dx[fans + groups + 1] = coolant_c * y[_OUTLET]
+    dx[fans + groups + 2] = work
+    dx[fans + groups + 3] = heat + work
 
 
 @inner
