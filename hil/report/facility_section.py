@@ -5,33 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from hil.report.decimate import min_max_rows, spans
-from hil.report.facility_kpis import MODES, FacilityTrend, facility_trend
-from hil.report.figure_parts import (
-    BLUE,
-    BUCKETS,
-    GREEN,
-    INK,
-    ORANGE,
-    SKY,
-    VERMILION,
-    Figure,
-    TimeAxis,
-    curve,
-    layout,
-    legend_key,
-    legend_names,
-    stretches,
-    y_axis,
-)  # fmt: skip
+from hil.report.facility_kpis import MODES
 from hil.report.kpi_names import FACILITY_KPIS, shown_unit
 from hil.report.markup import Html, table, tag
 from hil.report.numbers import figure_text, time_text
-from hil.report.run_data import RunData, mapping
+from hil.report.run_data import mapping
 from hil.report.sections import section
-from hil.report.trend_data import Floats
 
 BOUNDARIES = (
     "PUE is the energy of the facility over the energy of the IT equipment, WUE the water used over the energy of the "
@@ -56,7 +35,6 @@ _LABELS = {
     "hottest_case_temp_degc": "hottest case temperature",
     "not_good_s": "time left out: a power was not GOOD",
 }
-_MODE_COLORS = (SKY, ORANGE, VERMILION)
 
 
 def facility_section(kpis: Mapping[str, Any], drawn: bool) -> Html:
@@ -111,72 +89,3 @@ def limits_section(kpis: Mapping[str, Any]) -> Html:
 
 def _unseen(unseen_s: float) -> str:
     return f", {figure_text(unseen_s, 's')} of it unseen" if unseen_s else ""
-
-
-def facility_figure(run: RunData, kpis: Mapping[str, Any]) -> Figure | None:
-    """Draw PUE at each moment and by period, both powers, and the cooling mode; None without both powers."""
-    figures = mapping(kpis.get("facility"))
-    trend = facility_trend(run) if figures else None
-    if trend is None or trend.it_kw is None or trend.facility_kw is None or trend.t_s.size < 2:
-        return None
-    time = TimeAxis.of(trend.t_s)
-    shapes, keys = _mode_strip(trend, time)
-    data = [
-        *_moment_pue(trend, time),
-        *_steps("PUE by period", figures["periods"], "pue", time, INK),
-        *_lines(trend, time),
-        *keys,
-    ]
-    look = layout(
-        430, {**time.layout(), "anchor": "y2"}, legend_names(data),
-        yaxis=y_axis("PUE", (0.52, 1.0)), yaxis2=y_axis("kW", (0.0, 0.40)), shapes=shapes,
-    )  # fmt: skip
-    return Figure("facility", data, look)
-
-
-def _moment_pue(trend: FacilityTrend, time: TimeAxis) -> list[dict[str, Any]]:
-    """Give the ratio of the powers where there is IT power; elsewhere it has no meaning."""
-    it_kw, facility_kw = trend.it_kw, trend.facility_kw
-    if it_kw is None or facility_kw is None:
-        return []
-    known = trend.powers_good & (it_kw > 0.0)
-    pue = np.where(known, facility_kw, np.nan) / np.where(known, it_kw, 1.0)
-    rows = min_max_rows(pue, BUCKETS)
-    return [curve("PUE at each moment", trend.t_s[rows] / time.seconds, pue[rows], "", {"color": BLUE})]
-
-
-def _steps(
-    name: str, periods: list[dict[str, Any]], key: str, time: TimeAxis, color: str
-) -> list[dict[str, Any]]:
-    known = [each for each in periods if each[key] is not None]
-    if not known:
-        return []
-    t = np.array([edge for each in known for edge in (each["start_s"], each["end_s"])]) / time.seconds
-    values: Floats = np.repeat(np.array([each[key] for each in known]), 2)
-    return [curve(name, t, values, "", {"color": color, "width": 2.0})]
-
-
-def _lines(trend: FacilityTrend, time: TimeAxis) -> list[dict[str, Any]]:
-    made = []
-    for name, values, color in (("facility", trend.facility_kw, VERMILION), ("IT", trend.it_kw, GREEN)):
-        if values is not None:
-            rows = min_max_rows(values, BUCKETS)
-            made.append(
-                curve(name, trend.t_s[rows] / time.seconds, values[rows], "kW", {"color": color}, "y2")
-            )
-    return made
-
-
-def _mode_strip(trend: FacilityTrend, time: TimeAxis) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Give the cooling mode as a strip between the two panels, and its keys."""
-    shapes: list[dict[str, Any]] = []
-    keys: list[dict[str, Any]] = []
-    if trend.mode is None:
-        return shapes, keys
-    for number, (mode, color) in enumerate(zip(MODES, _MODE_COLORS, strict=True)):
-        state = trend.mode_good & (np.abs(trend.mode - number) < 0.5)
-        held = spans(state, trend.t_s, time.end_s / 1500.0)
-        if held:
-            shapes += stretches(held, time, color, 0.9, "paper", (0.43, 0.47))
-            keys.append(legend_key(mode.replace("_", " "), color, 0.9))
-    return shapes, keys

@@ -14,7 +14,8 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
-from hil.report.facility_section import facility_figure, facility_section, limits_section
+from hil.report.facility_figure import facility_figure
+from hil.report.facility_section import facility_section, limits_section
 from hil.report.figure_parts import Figure
 from hil.report.figures import load_figure, loop_figures, other_figure
 from hil.report.latency import LatencyResult
@@ -50,9 +51,9 @@ def page_html(
         (
             facts_section(run, kpis),
             requirements_section(requirements, verdict.whole),
+            picture_section(run, kpis),
             facility_section(kpis, facility is not None),
             limits_section(kpis),
-            picture_section(run, kpis),
             loops_section(run, kpis),
             _trends_section(loops, load),
             latency_section(latency, verdict.whole),

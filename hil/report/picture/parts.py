@@ -7,7 +7,7 @@ import re
 
 from hil.report.markup import Html, joined
 from hil.report.picture.figures import all_readings, flow_text, line_of, temp_text, told
-from hil.report.picture.places import Box
+from hil.report.picture.floor import Box
 from hil.report.picture.readings import MACHINE_STATE, Readings
 from hil.report.picture.scales import Scales
 from hil.report.picture.svg import INK, LINE, NOTHING, PAPER, SOFT, circle, element, group, path, rect, text

@@ -9,8 +9,9 @@ from hil.report.kpi_names import shown_unit
 from hil.report.markup import Html, joined, table, tag
 from hil.report.numbers import figure_text
 from hil.report.picture.figures import all_readings
+from hil.report.picture.floor import SKY, Box, Floor
 from hil.report.picture.parts import draw_part
-from hil.report.picture.places import SKY, Box, Floor, lay_out
+from hil.report.picture.places import lay_out
 from hil.report.picture.plan import Plan, read_plans
 from hil.report.picture.readings import Readings, means_of_hottest_hour, means_of_run
 from hil.report.picture.routes import draw_route, routes, stubs

@@ -8,7 +8,8 @@ from typing import Literal
 
 from hil.report.markup import Html, joined
 from hil.report.picture.figures import flow_text, temp_text
-from hil.report.picture.places import LANE, Floor, needs_lane
+from hil.report.picture.floor import LANE, Floor
+from hil.report.picture.places import needs_lane
 from hil.report.picture.plan import Plan
 from hil.report.picture.readings import Readings
 from hil.report.picture.scales import Scales

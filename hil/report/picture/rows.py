@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hil.report.markup import Html, joined
 from hil.report.picture.figures import line_of, short, told
+from hil.report.picture.floor import BRANCH, LINK, RACK, RISER, UNIT, Box, Floor
 from hil.report.picture.parts import numbered
-from hil.report.picture.places import BRANCH, LINK, RACK, RISER, UNIT, Box, Floor
 from hil.report.picture.readings import Readings
 from hil.report.picture.routes import RETURN_AT, RETURN_Y, SUPPLY_AT, SUPPLY_Y
 from hil.report.picture.scales import Scales

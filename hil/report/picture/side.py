@@ -5,7 +5,7 @@ from __future__ import annotations
 from hil.report.markup import Html, joined
 from hil.report.numbers import figure_text
 from hil.report.picture.figures import line_of, told
-from hil.report.picture.places import Box
+from hil.report.picture.floor import Box
 from hil.report.picture.readings import Readings
 from hil.report.picture.svg import INK, PAPER, POWER, SOFT, group, path, rect, text
 

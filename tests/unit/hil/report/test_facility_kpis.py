@@ -1,5 +1,6 @@
 """The facility's figures against closed forms: ramps and steps whose integrals are known exactly."""
 
+import base64
 import json
 import math
 
@@ -8,6 +9,7 @@ import pytest
 import run_folders as rf
 
 from hil.report import build_report, compute_kpis, known_kpis, read_run, summary_rows
+from hil.report.facility_figure import facility_figure
 from hil.report.kpi_names import flatten, kpi_unit
 
 SIGNALS = {
@@ -152,7 +154,7 @@ def test_the_figures_are_required_known_shown_and_in_the_page(tmp_path):
     assert rows["facility.wue_l_kwh"].endswith("L/kWh")
     assert rows["facility.hottest_case_temp_degc"] == "100 °C"
     page = result.path.read_text(encoding="utf-8")
-    for text in ("ISO/IEC 30134-2", "ISO/IEC 30134-9", "PUE by period", "category 1"):
+    for text in ("ISO/IEC 30134-2", "ISO/IEC 30134-9", "PUE by period", "WUE at each moment", "category 1"):
         assert text in page
 
 
@@ -161,3 +163,15 @@ def test_a_long_run_is_shown_by_day(tmp_path):
     periods = facility(tmp_path, folder(columns, 3600.0))["periods"]
     assert len(periods) == 10
     assert {each["end_s"] - each["start_s"] for each in periods} == {86_400.0}
+
+
+def test_the_figure_shows_the_ratio_of_each_moment_where_there_is_it_power(tmp_path):
+    columns = ramps(np.arange(0.0, 601.0, 10.0))
+    columns["it_mw"][:10] = 0.0
+    run = read_run(folder(columns).write(tmp_path / "r"))
+    traces = {trace["name"]: trace for trace in facility_figure(run, compute_kpis(run)).data}
+    moments = {name: np.frombuffer(base64.b64decode(traces[f"{name} at each moment"]["y"]["bdata"]), "<f4")
+               for name in ("PUE", "WUE")}  # fmt: skip
+    assert moments["PUE"] == pytest.approx(columns["site_kw"][10:] / columns["it_mw"][10:] / 1000.0, rel=1e-6)
+    wue = 3600.0 * columns["water_kg_s"][10:] / (1000.0 * columns["it_mw"][10:])
+    assert moments["WUE"] == pytest.approx(wue, rel=1e-6)
