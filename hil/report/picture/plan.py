@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,13 +121,14 @@ def _places(texts: object, parts: Mapping[str, Part]) -> list[Place]:
 
 
 def _together(plans: Iterable[Plan]) -> Plan:
-    """Give several plans as one; of two components of the same name the first is drawn."""
+    """Give several plans of one component each as one; a name that is taken has its plant's before it."""
     titles: list[str] = []
     parts: dict[str, Part] = {}
     signals: dict[Place, str] = {}
     for plan in plans:
-        if not parts.keys() & plan.parts.keys():
-            titles.append(plan.title)
-            parts |= plan.parts
-            signals |= plan.signals
+        titles.append(plan.title)
+        for name, part in plan.parts.items():
+            own = name if name not in parts else f"{plan.title}.{name}"
+            parts[own] = replace(part, name=own)
+            signals |= {(own, port): signal for (_, port), signal in plan.signals.items()}
     return Plan(", ".join(titles), parts, {}, signals)

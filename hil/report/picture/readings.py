@@ -15,6 +15,7 @@ from hil.report.numbers import time_text
 from hil.report.picture.plan import Plan
 from hil.report.run_data import RunData, mapping, number
 from hil.report.running_integrals import integral_up_to
+from hil.report.trend_data import Floats
 
 HOUR_S = 3600.0
 _SHORTEST_S = 2 * HOUR_S
@@ -107,12 +108,13 @@ def means_of_hottest_hour(plan: Plan, run: RunData) -> Readings | None:
     if air is None or t_s.size < 2 or t_s[-1] - t_s[0] < _SHORTEST_S:
         return None
     starts = np.arange(t_s[0], t_s[-1] - HOUR_S + 1.0, HOUR_S)
-    temps = _window_means(run, air, starts)
+    weights_s, _ = interval_weights(t_s, run.period_s)
+    temps = _window_means(run, air, starts, weights_s)
     if not np.isfinite(temps).any():
         return None
     start = starts[[int(np.nanargmax(temps))]]
     signals = dict.fromkeys(plan.signals.values())
-    means = {signal: float(_window_means(run, signal, start)[0]) for signal in signals}
+    means = {signal: float(_window_means(run, signal, start, weights_s)[0]) for signal in signals}
     at_s = float(start[0])
     basis = f"means over the hottest hour, from {time_text(at_s)}"
     known = {name: mean for name, mean in means.items() if np.isfinite(mean)}
@@ -122,6 +124,8 @@ def means_of_hottest_hour(plan: Plan, run: RunData) -> Readings | None:
 def _states(plan: Plan, run: RunData, start_s: float, end_s: float) -> dict[str, int]:
     """Give the state held for longest, by signal of a machine's state."""
     signals = {signal for (_, port), signal in plan.signals.items() if re.fullmatch(MACHINE_STATE, port)}
+    if not signals:
+        return {}
     weights_s, _ = interval_weights(run.trend.t_s, run.period_s)
     inside = (run.trend.t_s[:-1] >= start_s) & (run.trend.t_s[:-1] < end_s)
     found: dict[str, int] = {}
@@ -133,19 +137,20 @@ def _states(plan: Plan, run: RunData, start_s: float, end_s: float) -> dict[str,
     return found
 
 
-def _window_means(run: RunData, signal: str, starts_s: np.ndarray) -> np.ndarray:
+def _window_means(run: RunData, signal: str, starts_s: Floats, weights_s: Floats) -> Floats:
     """Mean of the GOOD values in the hour from each start; NaN where there is none."""
     values, good = run.trend.values.get(signal), run.trend.good(signal)
     if values is None:
         return np.full(starts_s.size, np.nan)
-    t_s = run.trend.t_s
-    weights_s, _ = interval_weights(t_s, run.period_s)
-    ones = np.ones(t_s.size)
+    # One hour of a day at 10 Hz is a small part of its rows.
+    first = max(int(np.searchsorted(run.trend.t_s, starts_s[0], side="right")) - 1, 0)
+    last = int(np.searchsorted(run.trend.t_s, starts_s[-1] + HOUR_S)) + 1
+    t_s, good, weights_s = run.trend.t_s[first:last], good[first:last], weights_s[first : last - 1]
 
-    def between(column: np.ndarray) -> np.ndarray:
+    def between(column: Floats) -> Floats:
         upto = [integral_up_to(edge, t_s, column, weights_s, good) for edge in (starts_s, starts_s + HOUR_S)]
         return upto[1] - upto[0]
 
-    time_s = between(ones)
-    sums: np.ndarray = between(values) / np.where(time_s > 0.0, time_s, np.nan)
-    return sums
+    time_s = between(np.ones(t_s.size))
+    means: Floats = between(values[first:last]) / np.where(time_s > 0.0, time_s, np.nan)
+    return means

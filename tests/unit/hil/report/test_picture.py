@@ -204,6 +204,17 @@ def test_the_pictures_of_a_run_show_the_means_of_its_trend(tmp_path):
     assert len(set(ids)) == len(ids) == 4
 
 
+def test_plants_of_one_component_share_a_picture_even_under_one_name(tmp_path):
+    made = pp.Maker()
+    made.add("unit", "cdu", "rack_heat_kw", tcs_supply_temp_degc=31.25)
+    plant = made.plant()
+    (tmp_path / "plants.json").write_text(json.dumps({"a": plant, "b": plant, "linear": {"diagram": None}}))
+    (plan,) = read_plans(tmp_path)
+    assert (plan.title, list(plan.parts)) == ("a, b", ["unit", "b.unit"])
+    shown = words(ET.fromstring(draw_picture(Readings(plan, made.means, "means over the run"), "p")))
+    assert {"unit", "b.unit", "31.2"} <= shown
+
+
 def test_a_short_run_has_no_hottest_hour(tmp_path):
     folder = weather_run(tmp_path, hours=1)
     (plan,) = read_plans(folder)
