@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from hil.config.instruments import ActuatorConfig, SensorConfig
 from hil.config.nearest import did_you_mean
+from hil.config.plants import WanConfig
 from hil.config.schema import RigConfig, SignalConfig
 from hil.config.strict import Strict
 from hil.loop.image import Image
@@ -38,12 +39,14 @@ def check_instruments(draft: Draft) -> None:
         signal = _signal(draft, path, "sensor", name)
         if signal is not None:
             _check_measurable(draft, name, signal)
+            _warn_of_links(draft, path, "carries the true value of")
             _check_figures(draft, path, sensor_settings(sensor), name, signal)
     for name, actuator in draft.config.actuators.items():
         path = ("actuators", name)
         signal = _signal(draft, path, "actuator", name)
         if signal is not None:
             _check_moves(draft, name)
+            _warn_of_links(draft, path, "carries the actuator's position for")
             _check_figures(draft, path, actuator_settings(actuator), name, signal)
 
 
@@ -82,6 +85,14 @@ def _check_moves(draft: Draft, name: str) -> None:
         commands = sorted({use.signal for use in taken})
         hint = did_you_mean(name, commands) or f"plants take {', '.join(commands) or 'no signals'}"
         draft.refuse(path, f"actuator on {name}: no plant takes it as an input", hint)
+
+
+def _warn_of_links(draft: Draft, path: tuple[str, str], what: str) -> None:
+    """Warn of a link that sends what plants see: it is a plant, and on site it would send what all others see."""
+    for plant, config in draft.config.plants.items():
+        if isinstance(config, WanConfig) and path[1] in config.inputs.values():
+            hint = f"put it under {path[0]} by the signal that arrives, at the far end of the link"
+            draft.warn(path, f"{path[0][:-1]} on {path[1]}: the link plants.{plant} {what} it", hint)
 
 
 def _check_figures(

@@ -193,3 +193,18 @@ def test_instruments_are_told_in_words(write_rig: WriteRig) -> None:
     config = load_rig(path).config
     assert instrument_of(config, "drop_kpa") == "sensor: lag_s 2, noise_std 0.5"
     assert instrument_of(config, "heat_kw") == ""
+
+
+def test_a_link_that_sends_the_truth_is_warned_of(write_rig: WriteRig) -> None:
+    ends = "inputs: {temp: supply_temp_degc}, outputs: {received_temp: far_degc}"
+    link = f"plants:\n  link: {{type: wan, delay_s: 2, {ends}}}\n"
+    path = write_rig(
+        "sil",
+        ("  drop_kpa: {", "  far_degc: {unit: degC, range: [0, 95]}\n  drop_kpa: {"),
+        ("plants:\n", link),
+        ("loops:", "sensors:\n  supply_temp_degc: {bias: 0.1}\nloops:"),
+    )
+    (warning,) = load_rig(path).warnings
+    assert "the link plants.link carries the true value of it" in warning.what
+    path.write_text(path.read_text().replace("  supply_temp_degc: {bias", "  far_degc: {bias"))
+    assert load_rig(path).warnings == ()
