@@ -12,12 +12,14 @@ import sys
 import zlib
 from collections.abc import Callable
 from types import ModuleType
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
-from numba import njit
+from numba import config, njit
+from numba.extending import intrinsic
 
 P = ParamSpec("P")
 R = TypeVar("R")
+A = TypeVar("A")
 
 _codes: list[tuple[str, bytes]] = []
 """Module and code of each building block."""
@@ -40,6 +42,32 @@ def entry(function: Callable[P, R]) -> Callable[P, R]:
         # Neither beside the package nor in the user's cache may be written: each process compiles for itself.
         compiled = njit(error_model="numpy")(function)
     return cast("Callable[P, R]", compiled)
+
+
+@intrinsic
+def _unowned(_context: Any, array: Any) -> Any:
+    """Tell numba how to make the same array without the counter of those who use it."""
+
+    def made(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        found = context.make_array(signature.args[0])(context, builder, args[0])
+        found.meminfo = found.meminfo.type(None)
+        found.parent = found.parent.type(None)
+        return found._getvalue()
+
+    return array(array), made
+
+
+def _as_it_is(array: A) -> A:
+    return array
+
+
+# Without compilation (NUMBA_DISABLE_JIT) there are no counters either.
+unowned = _as_it_is if vars(config)["DISABLE_JIT"] else cast("Callable[[A], A]", _unowned)
+"""The same array, but nobody counts its users, nor those of its slices: for the entries of kernels that cut many.
+
+Whoever calls the entry holds the array until it returns. Counting is an atomic operation, twice a slice: a third of a
+composed plant's step.
+"""
 
 
 def plain(function: Callable[P, R]) -> Callable[P, R]:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from plant_models._jit import entry, inner, physics_stamp
+from plant_models._jit import entry, inner, physics_stamp, unowned
 from plant_models.system.dispatch import (
     component_outputs,
     component_rate_per_s,
@@ -185,7 +185,11 @@ def advance_all(
     The tables come one by one, since a tuple of arrays takes longer to hand over than a step to compute.
     # (n_in,), (n_z,), (n_u,), (n_y,), (n_p,), tables, (), (), (n_in,), (n_out + 1,), (n_z,), (2,), (6, n_z)
     """
-    t = Tables(parts, ends, calls, wires, inlets, chosen, capacity, sign, boundary, low, high)
+    z, u, y, p, held, work = unowned(z), unowned(u), unowned(y), unowned(p), unowned(held), unowned(work)
+    t = Tables(
+        unowned(parts), unowned(ends), unowned(calls), unowned(wires), unowned(inlets), unowned(chosen),
+        unowned(capacity), unowned(sign), unowned(boundary), unowned(low), unowned(high),
+    )  # fmt: skip
     admit(values, held, u, t, counters)
     before = work[5]
     for i in range(z.size):

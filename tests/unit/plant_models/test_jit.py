@@ -2,6 +2,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+from numba import njit
+
 from plant_models import _jit
 from plant_models.valve import opening
 
@@ -73,3 +76,19 @@ def test_the_stamp_of_a_module_is_the_same_whatever_else_is_loaded():
     one = stamps("")
     assert one == stamps("import plant_models.components.tank, plant_models.linear, plant_models.cold_plate")
     assert len(set(one.split())) == 2
+
+
+@njit
+def _shifted(array, by):  # a slice of the array, written to
+    part = _jit.unowned(array)[1:]
+    for i in range(part.size):
+        part[i] += by
+
+
+def test_an_unowned_array_is_the_same_memory_and_keeps_no_count():
+    array = np.arange(4.0)
+    before = sys.getrefcount(array)
+    for _ in range(3):
+        _shifted(array, 10.0)
+    assert array.tolist() == [0.0, 31.0, 32.0, 33.0]
+    assert sys.getrefcount(array) == before
