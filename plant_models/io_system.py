@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 import control
@@ -46,7 +46,9 @@ def to_control(plant: CduPlant | SystemPlant) -> control.NonlinearIOSystem:
 
 
 def linearize(
-    plant: CduPlant | SystemPlant, operating_point: Mapping[str, float] | None = None
+    plant: CduPlant | SystemPlant,
+    operating_point: Mapping[str, float] | None = None,
+    held: Collection[str] = (),
 ) -> control.StateSpace:
     """Linear model of ``plant`` about its equilibrium at ``operating_point``, by central differences.
 
@@ -56,6 +58,8 @@ def linearize(
         Its own state is not touched.
     operating_point : mapping of str to float, optional
         Inputs by name; the others are as last held.
+    held : collection of str
+        Inputs that nothing moves: they may be on a limit, and the model answers to them with 0.
 
     Returns
     -------
@@ -73,12 +77,20 @@ def linearize(
     x = np.array(list(plant.steady_state(point).values()))  # (n_x,)
     u = np.array([point[name] for name in names(plant.input_ports)])  # (n_u,)
     of = _continuous(plant)
-    _refuse_limits(of, u)
+    moving = np.array([port.name not in held for port in of.input_ports])  # (n_u,)
+    _refuse_limits(of, u, moving)
     state_steps, input_steps = perturbations(of.state_ports), perturbations(of.input_ports)
     a = jacobian(lambda v: of.rates(v, u), x, state_steps)  # (n_x, n_x)
-    b = jacobian(lambda v: of.rates(x, v), u, input_steps)  # (n_x, n_u)
+
+    def moved(some: Array) -> Array:
+        every = u.copy()
+        every[moving] = some
+        return every
+
+    b, d = np.zeros((x.size, u.size)), np.zeros((len(of.output_ports), u.size))  # (n_x, n_u), (n_y, n_u)
+    b[:, moving] = jacobian(lambda v: of.rates(x, moved(v)), u[moving], input_steps[moving])
     c = jacobian(lambda v: of.outputs(v, u), x, state_steps)  # (n_y, n_x)
-    d = jacobian(lambda v: of.outputs(x, v), u, input_steps)  # (n_y, n_u)
+    d[:, moving] = jacobian(lambda v: of.outputs(x, moved(v)), u[moving], input_steps[moving])
     return control.ss(
         a, b, c, d,
         name=f"{of.name}_linear",
@@ -105,8 +117,10 @@ def _continuous(plant: CduPlant | SystemPlant) -> Continuous:
     )
 
 
-def _refuse_limits(of: Continuous, u: Array) -> None:
+def _refuse_limits(of: Continuous, u: Array, moving: npt.NDArray[np.bool_]) -> None:
     for slot, (port, step) in enumerate(zip(of.input_ports, perturbations(of.input_ports), strict=True)):
+        if not moving[slot]:
+            continue
         # Heat may be none at all: the equations are linear in it on both sides of zero.
         if port.unit != "kW" and not of.low[slot] + step <= u[slot] <= of.high[slot] - step:
             raise PlantSettingError(

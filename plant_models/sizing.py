@@ -73,13 +73,13 @@ class CduSettings:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            low, high = _RANGES[field.name]
+            low, high = RANGES[field.name]
             value = getattr(self, field.name)
             if not low <= value <= high:
                 raise PlantSettingError(f"{field.name} = {value!r} is outside {low:g} … {high:g}")
 
 
-_RANGES = {
+RANGES = {
     "valve_stroke_time_s": (0.0, 3600.0),
     "pump_ramp_time_s": (0.0, 3600.0),
     "valve_rangeability": (5.0, 500.0),
@@ -104,9 +104,9 @@ def settings_from(**settings: float) -> CduSettings:
         No such setting (the message has the nearest), or a value outside its range.
     """
     for name in settings:
-        if name not in _RANGES:
-            close = difflib.get_close_matches(name, _RANGES, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(_RANGES)}"
+        if name not in RANGES:
+            close = difflib.get_close_matches(name, RANGES, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(RANGES)}"
             raise PlantSettingError(f"a CDU has no setting {name!r}; {hint}")
     return CduSettings(**settings)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -109,7 +109,32 @@ class WanConfig(Paced):
     outputs: dict[str, str] = Field(min_length=1)
 
 
+Ports = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+
+
+class SystemConfig(Paced):
+    """Components composed into one plant, wired by their ports; ``hil plants`` lists the kinds with ports and settings.
+
+    A port is ``component.port``. What no wire drives is an input of the plant. Inputs that are optional hold their
+    value, unless ``inputs`` or ``expose`` name them. It starts in equilibrium with the first values of its inputs,
+    where there is one.
+    """
+
+    type: Literal["system"]
+    components: dict[str, dict[str, Any]] = Field(min_length=1)
+    """Settings of each, its kind under ``kind``."""
+    wires: dict[str, str | Ports] = Field(default_factory=dict)
+    """From an output to the input, or inputs, that it drives."""
+    share: dict[str, str | Ports] = Field(default_factory=dict)
+    """One input of the plant, by a name of your own, that drives several inputs of components."""
+    hold: dict[str, Finite] = Field(default_factory=dict)
+    expose: tuple[str, ...] = Field(default=(), strict=False)
+    longest_substep_s: Annotated[float, Field(ge=0.05, le=0.5)] = 0.25
+    inputs: dict[str, str | Finite] = Field(default_factory=dict)
+    outputs: dict[str, str] = Field(min_length=1)
+
+
 PlantConfig = Annotated[
-    CduConfig | PvPlantConfig | WanConfig | TransferFunctionConfig | StateSpaceConfig,
+    CduConfig | SystemConfig | PvPlantConfig | WanConfig | TransferFunctionConfig | StateSpaceConfig,
     Field(discriminator="type"),
 ]

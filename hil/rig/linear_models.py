@@ -8,11 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from controller.margins import Complex
-from hil.config.plants import CduConfig, PvPlantConfig, StateSpaceConfig, TransferFunctionConfig, WanConfig
+from hil.config.plants import (
+    CduConfig,
+    PvPlantConfig,
+    StateSpaceConfig,
+    SystemConfig,
+    TransferFunctionConfig,
+    WanConfig,
+)
 from hil.rig.build import Rig
 from hil.rig.operating_point import operating_point
-from plant_models import CduPlant, PlantError
+from plant_models import CduPlant, PlantError, SystemPlant
 from plant_models.discretize import StateSpace, checked, realize
+
+_MOST_STATES = 80
+"""Of a composition: its answer is solved for at some thousand frequencies, for each loop anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +114,7 @@ def _linear(rig: Rig, name: str) -> LinearModel:
     config, wired = rig.config.plants[name], rig.wired_plants[name]
     inputs = tuple(entry if isinstance(entry, str) else None for entry in wired.inputs)
     match config:
-        case CduConfig():
+        case CduConfig() | SystemConfig():
             matrices = _linearized(rig, name)
         case WanConfig():
             # As late as a message can be. What is received has no dynamics; the age answers to nothing.
@@ -128,6 +138,14 @@ def _linearized(rig: Rig, name: str) -> StateSpace:
     from plant_models.io_system import linearize  # noqa: PLC0415
 
     plant = rig.wired_plants[name].plant
-    assert isinstance(plant, CduPlant)
-    found = linearize(plant, operating_point(rig, name))
+    assert isinstance(plant, CduPlant | SystemPlant)
+    if isinstance(plant, SystemPlant) and len(plant.state_ports) > _MOST_STATES:
+        raise PlantError(
+            f"its {len(plant.state_ports)} states are more than the {_MOST_STATES} that are solved for here"
+        )
+    if isinstance(plant, CduPlant):
+        found = linearize(plant, operating_point(rig, name))
+    else:
+        entries = zip(plant.input_ports, rig.wired_plants[name].inputs, strict=True)
+        found = linearize(plant, held=[port.name for port, entry in entries if not isinstance(entry, str)])
     return checked(found.A, found.B, found.C, found.D)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hil.config.pace import Paced
-from hil.config.plants import CduConfig, PlantConfig, PvPlantConfig, WanConfig
+from hil.config.plants import CduConfig, PlantConfig, PvPlantConfig, SystemConfig, WanConfig
 from hil.loop.clock import NS_PER_S
 from hil.loop.image import Image
 from hil.loop.multirate import Pace, SlowerPlant
@@ -17,6 +17,7 @@ from hil.rig.draft import Draft
 from hil.rig.linear_plants import make_linear
 from hil.rig.ports import PlantModel, first_inputs, note_writes, wire_inputs, wire_outputs
 from hil.rig.pv import make_pv, start_pv
+from hil.rig.system import make_system, start_system
 from hil.rig.wan import make_wan
 from plant_models import CduPlant, PvPlant, WanDelay
 
@@ -84,12 +85,33 @@ def _make(draft: Draft, name: str, config: PlantConfig, first_values: dict[str, 
         case PvPlantConfig():
             pv = make_pv(draft, name, config)
             return _wired(draft, name, config, pv, first_values)
+        case SystemConfig():
+            return _composed(draft, name, config, first_values)
         case WanConfig():
             wan = make_wan(draft, name, config, first_values)
             return _wired(draft, name, config, wan, first_values)
         case _:
             linear = make_linear(draft, name, config)
             return None if linear is None else Wired(linear, config.inputs, config.outputs)
+
+
+def _composed(draft: Draft, name: str, config: SystemConfig, first_values: dict[str, float]) -> Wired | None:
+    composed = make_system(draft, name, config)
+    if composed is None:
+        note_writes(draft, name, config.outputs)
+        return None
+    start = start_system(draft, name, composed, first_values)
+    _give_first(first_values, composed.outputs, composed.plant.step(start, 0.0))
+    return Wired(composed.plant, composed.inputs, composed.outputs)
+
+
+def _give_first(
+    first_values: dict[str, float], outputs: Sequence[str | None], given: Sequence[float]
+) -> None:
+    """Add what a plant gives as it starts, where nothing else says what its signals start with."""
+    for signal, value in zip(outputs, given, strict=True):
+        if signal is not None:
+            first_values.setdefault(signal, value)
 
 
 def _wired(
@@ -99,10 +121,7 @@ def _wired(
     plant: CduPlant | PvPlant | WanDelay | None,
     first_values: dict[str, float],
 ) -> Wired | None:
-    """Wire a plant by its ports, and start it where it stands with the first values of its inputs.
-
-    What it then gives are first values too, where nothing else says what those signals start with.
-    """
+    """Wire a plant by its ports, and start it where it stands with the first values of its inputs."""
     if plant is None:
         note_writes(draft, name, config.outputs)
         return None
@@ -113,8 +132,5 @@ def _wired(
         start_cdu(draft, name, plant, start)
     elif isinstance(plant, PvPlant):
         start_pv(draft, name, plant, start)
-    given = plant.step([start[port.name] for port in plant.input_ports], 0.0)
-    for signal, value in zip(outputs, given, strict=True):
-        if signal is not None:
-            first_values.setdefault(signal, value)
+    _give_first(first_values, outputs, plant.step([start[port.name] for port in plant.input_ports], 0.0))
     return Wired(plant, inputs, outputs)

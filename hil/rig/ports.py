@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from hil.config.nearest import did_you_mean
@@ -11,6 +12,7 @@ from hil.loop import protocols
 from hil.rig.draft import Draft
 from plant_models.ports import Port
 
+NO_KEYS: Mapping[str, str] = MappingProxyType({})
 _MOST_LISTED = 12
 """Ports that a message lists; a facility has hundreds."""
 
@@ -38,14 +40,19 @@ def wire_inputs(
     given: Mapping[str, str | float],
     ports: Sequence[Port],
     defaults: Mapping[str, float],
+    keys: Mapping[str, str] = NO_KEYS,
 ) -> tuple[str | float, ...]:
-    """Give what each input port of the plant ``name`` is wired to; what is wrong becomes a problem of the draft."""
+    """Give what each input port of the plant ``name`` is wired to; what is wrong becomes a problem of the draft.
+
+    ``keys`` has how the file spells a port, where that is not its name.
+    """
     _refuse_unknown(draft, name, "inputs", given, ports)
     wired: list[str | float] = []
     for port in ports:
         entry = given.get(port.name)
         if isinstance(entry, str):
-            draft.reads(entry, ("plants", name, "inputs", port.name), f"plants.{name}.{port.name}", port.unit)
+            path = ("plants", name, "inputs", keys.get(port.name, port.name))
+            draft.reads(entry, path, f"plants.{name}.{port.name}", port.unit)
             wired.append(entry)
         elif entry is not None:
             wired.append(float(entry))
@@ -59,14 +66,18 @@ def wire_inputs(
 
 
 def wire_outputs(
-    draft: Draft, name: str, given: Mapping[str, str], ports: Sequence[Port]
+    draft: Draft,
+    name: str,
+    given: Mapping[str, str],
+    ports: Sequence[Port],
+    keys: Mapping[str, str] = NO_KEYS,
 ) -> tuple[str | None, ...]:
     """Give the signal that each output port of the plant ``name`` writes, or None; as :func:`wire_inputs`."""
     _refuse_unknown(draft, name, "outputs", given, ports)
     units = {port.name: port.unit for port in ports}
     for port_name, signal in given.items():
         if port_name in units:
-            path = ("plants", name, "outputs", port_name)
+            path = ("plants", name, "outputs", keys.get(port_name, port_name))
             draft.writes(signal, path, f"plants.{name}.{port_name}", units[port_name])
     return tuple(given.get(port.name) for port in ports)
 

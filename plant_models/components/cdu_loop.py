@@ -182,7 +182,7 @@ class LoopSettings:
 
     def __post_init__(self) -> None:
         given = {f.name: getattr(self, f.name) for f in fields(self)}
-        ranges = {n: (v, *_RANGES[n]) for n, v in given.items() if v is not None}
+        ranges = {n: (v, *RANGES[n]) for n, v in given.items() if v is not None}
         in_range("cdu", **ranges)
         if self.empty_kpa() <= max(self.fill_start_pressure_kpa, self.least_suction_kpa):
             raise PlantSettingError(
@@ -226,7 +226,7 @@ class LoopSettings:
         }
 
 
-_RANGES: dict[str, tuple[float, float]] = {
+RANGES: dict[str, tuple[float, float]] = {
     "expansion_vessel_l": (1.0, 100_000.0), "vessel_gas_share": (0.3, 0.98), "fill_pressure_kpa": (50.0, 1000.0),
     "fill_temp_degc": (0.0, 60.0), "relief_pressure_kpa": (100.0, 2000.0), "fill_start_pressure_kpa": (0.0, 500.0),
     "fill_delay_s": (0.0, 3600.0), "fill_flow_kg_s": (0.001, 100.0), "fill_reservoir_kg": (0.0, 100_000.0),

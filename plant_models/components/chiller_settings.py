@@ -96,7 +96,7 @@ class ChillerSettings:
 
 
 _TIME = (0.0, 7200.0)
-_RANGES = {
+RANGES = {
     "nominal_cop": (0.5, 30.0), "nominal_supply_temp_degc": (-20.0, 60.0), "nominal_air_temp_degc": (-20.0, 60.0),
     "evaporator_approach_k": (0.1, 30.0), "condenser_approach_k": (0.1, 50.0), "least_lift_k": (1.0, 60.0),
     "no_load_power_share": (0.0, 0.5), "capacity_by_air_per_k": (0.0, 0.03), "capacity_by_water_per_k": (0.0, 0.06),
@@ -130,7 +130,7 @@ def settings_from(figures: Mapping[str, float]) -> ChillerSettings:
                 f"chiller: no setting {figure!r}; did you mean {', '.join(close or known)}?"
             )
     settings = ChillerSettings(**figures)
-    in_range("chiller", **{figure: (getattr(settings, figure), *_RANGES[figure]) for figure in known})
+    in_range("chiller", **{figure: (getattr(settings, figure), *RANGES[figure]) for figure in known})
     carnot_share(settings)
     return settings
 

@@ -58,7 +58,7 @@ class DryCoolerSettings:
     temp_degc: float = 30.0
 
 
-_RANGES = {
+RANGES = {
     "coolant_exponent": (0.3, 1.0), "air_exponent": (0.3, 1.0), "air_to_coolant_ha": (0.01, 100.0),
     "free_convection_share": (0.0, 0.5), "standing_film_ratio": (0.001, 0.5), "drive_loss_share": (0.0, 0.3),
     "fan_ramp_time_s": (0.5, 3600.0), "fan_coast_time_s": (0.5, 600.0), "pad_effectiveness": (0.0, 0.95),
@@ -83,5 +83,5 @@ def settings_from(name: str, figures: Mapping[str, float]) -> DryCoolerSettings:
                 f"{name}: no setting {figure!r}; did you mean {', '.join(close or known)}?"
             )
     settings = DryCoolerSettings(**figures)
-    in_range(name, **{figure: (getattr(settings, figure), *_RANGES[figure]) for figure in known})
+    in_range(name, **{figure: (getattr(settings, figure), *RANGES[figure]) for figure in known})
     return settings

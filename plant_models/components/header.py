@@ -241,12 +241,12 @@ class HeaderSettings:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            low, high = _RANGES.get(item.name, (None, None))
+            low, high = RANGES.get(item.name, (None, None))
             if low is not None and value is not None and not low <= value <= high:
                 raise PlantSettingError(f"header: {item.name} = {value!r} is outside {low:g} … {high:g}")
 
 
-_RANGES: dict[str, tuple[float, float]] = {
+RANGES: dict[str, tuple[float, float]] = {
     "flow_kg_s": (0.01, 100_000.0), "head_kpa": (1.0, 5000.0), "duty_pumps": (1, MOST_PUMPS),
     "shutoff_head_ratio": (1.01, 5.0), "idle_power_fraction": (0.0, 1.0), "wire_to_water": (0.15, 0.9),
     "heat_to_coolant_fraction": (0.0, 1.0), "pump_ramp_time_s": (0.5, 3600.0), "pump_coast_time_s": (0.5, 600.0),

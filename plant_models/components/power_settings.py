@@ -98,7 +98,7 @@ class PowerSettings:
     pue_category: int = 3
 
     def __post_init__(self) -> None:
-        in_range("power chain", **{name: (getattr(self, name), *domain) for name, domain in _DOMAINS.items()})
+        in_range("power chain", **{name: (getattr(self, name), *domain) for name, domain in RANGES.items()})
         if self.pue_category not in (1, 2, 3):
             raise PlantSettingError(
                 f"power chain: pue_category = {self.pue_category!r} is none of 1 (UPS output), 2 (PDU output), "
@@ -112,7 +112,7 @@ class PowerSettings:
 
 
 _SHARE = (0.0, 0.2)
-_DOMAINS: dict[str, tuple[float, float]] = {
+RANGES: dict[str, tuple[float, float]] = {
     "ups_kw": (1.0, 1e6),
     "transformer_kva": (1.0, 2e6),
     "transformer_no_load_loss": _SHARE,
@@ -142,7 +142,7 @@ _DOMAINS: dict[str, tuple[float, float]] = {
     "generator_start_time_s": (0.0, 3600.0),
 }
 
-NAMES = (*_DOMAINS, "mechanical_on_ups", "pue_category")
+NAMES = (*RANGES, "mechanical_on_ups", "pue_category")
 """Figures in the order in which they are packed."""
 PLACE = {name: k for k, name in enumerate(NAMES)}
 

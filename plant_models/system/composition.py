@@ -107,6 +107,23 @@ class Composition:
             raise PlantSettingError(f"{target} = {value!r} is outside {port.low:g} … {port.high:g}")
         self._held[self._split(target)] = float(value)
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Outputs of all components, as ``instance.port``."""
+        return tuple(
+            f"{name}.{port.name}" for name, made in self._components.items() for port in made.outputs
+        )
+
+    @property
+    def free_inputs(self) -> dict[str, InputPort]:
+        """Inputs that no wire and no shared input drives, by ``instance.port``."""
+        return {
+            f"{name}.{port.name}": port
+            for name, made in self._components.items()
+            for port in made.inputs
+            if (name, port.name) not in self._sources and (name, port.name) not in self._shared
+        }
+
     def build(self, outputs: Iterable[str] | None = None, *, longest_substep_s: float = 0.25) -> SystemPlant:
         """Order the whole and make a plant of it.
 
