@@ -146,7 +146,7 @@ def header_power_w(x: Array, p: Array, head_kpa: float) -> float:
 
 @inner
 def header_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
-    """Rates of both headers, pumps and valves; heat from each branch, to the source, from the pumps (W)."""
+    """Rates of both headers, pumps and valves; heat from each branch, from and to the source, from the pumps (W)."""
     n, pumps = int(p[_BRANCHES]), int(p[_PUMPS])
     cp, flow = p[_CP], y[_FLOW]
     pump_heat = p[_COOLANT_SHARE] * 1000.0 * y[_POWER]
@@ -158,8 +158,9 @@ def header_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
         dx[after + i] = branch * cp * (u[n + i] - x[_SUPPLY])
     dx[_SUPPLY] = (flow * (u[2 * n + 1] - x[_SUPPLY]) + pump_heat / cp) / p[_SUPPLY_KG]
     dx[_RETURN] = returned / p[_RETURN_KG]
-    dx[after + n] = flow * cp * (x[_RETURN] - u[2 * n + 1])
-    dx[after + n + 1] = pump_heat
+    dx[after + n] = flow * cp * u[2 * n + 1]
+    dx[after + n + 1] = flow * cp * x[_RETURN]
+    dx[after + n + 2] = pump_heat
     commands = 2 * n + 2
     for j in range(pumps):
         speed = x[2 + j] / 100.0
@@ -289,7 +290,8 @@ def header(
         stages=(_stage(branches),),
         energies=(
             *(Energy(f"branch_{i + 1}_heat", True, name) for i, name in enumerate(return_temps)),
-            Energy("source_heat", False, "source_supply_temp_degc"),
+            Energy("source_supply_heat", True, "source_supply_temp_degc"),
+            Energy("source_return_heat", False, "return_temp_degc"),
             Energy("pump_heat", True, None),
         ),
         parameters=_parameters(branches, pumps, s, cp, coolant),

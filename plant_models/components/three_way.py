@@ -39,6 +39,7 @@ _STAGES = (
 _ENERGIES = (
     Energy("return_heat", True, "return_temp_degc"),
     Energy("cooler_heat", False, "cooled_temp_degc"),
+    Energy("supply_heat", False, "supply_temp_degc"),
 )
 
 
@@ -70,12 +71,14 @@ def three_way_outputs(stage: int, x: Array, u: Array, p: Array, y: Array) -> Non
 
 @inner
 def three_way_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
-    """Rate of the valve; heat from the common return, and to the cooler (W)."""
+    """Rate of the valve; heat with the common return, to the cooler, and with what is mixed (W)."""
     dx[0] = 0.0
     if p[_STUCK] == 0.0:
         dx[0] = 100.0 * actuator_rate_per_s(x[0] / 100.0, u[_COMMAND] / 100.0, p[_STROKE_S])
-    dx[1] = max(u[_FLOW], 0.0) * p[_CP] * (u[_WARM] - y[_MIXED])
+    flow_cp = max(u[_FLOW], 0.0) * p[_CP]
+    dx[1] = flow_cp * u[_WARM]
     dx[2] = y[_TO_COOLER] * p[_CP] * (u[_WARM] - u[_COOLED])
+    dx[3] = flow_cp * y[_MIXED]
 
 
 def three_way(

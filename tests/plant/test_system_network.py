@@ -246,6 +246,30 @@ def test_the_bypass_carries_what_closed_branches_do_not():
     assert abs(out["energy_residual_kw"]) < 1e-6
 
 
+def test_a_row_that_is_open_at_both_ends_closes_too():
+    """Warm water comes from outside, is mixed and pumped, and leaves by a pipe: no stream is counted once only."""
+    whole = Composition()
+    settings = HeaderSettings(flow_kg_s=40.0, head_kpa=200.0, temp_degc=27.0)
+    whole.add("inlet", pipe(2000.0, flow_kg_s=40.0, temp_degc=27.0, **OF_PIPE))
+    whole.add("valve", three_way(40.0, cooler_drop_kpa=60.0, cp_j_kgk=CP))
+    whole.add("fws", header(1, pumps=2, settings=settings, cp_j_kgk=CP))
+    whole.add("outlet", pipe(2000.0, flow_kg_s=40.0, temp_degc=27.0, **OF_PIPE))
+    whole.wire("fws.flow_kg_s", "inlet.flow_kg_s", "valve.flow_kg_s", "outlet.flow_kg_s")
+    whole.wire("inlet.outlet_temp_degc", "valve.return_temp_degc")
+    whole.wire("valve.supply_temp_degc", "fws.source_supply_temp_degc")
+    whole.wire("fws.return_temp_degc", "outlet.inlet_temp_degc")
+    plant = whole.build()
+    given = {
+        "inlet_inlet_temp_degc": 40.0,
+        "valve_cooled_temp_degc": 20.0,
+        "fws_branch_1_return_temp_degc": 35.0,
+    }
+    for opened in (100.0, 40.0):
+        out = stepped(plant, 60.0, valve_valve_command_percent=opened, **given)
+        assert out["fws_flow_kg_s"] > 10.0
+        assert abs(out["energy_residual_kw"]) < 1e-6
+
+
 def test_a_pipes_residence_times_are_those_of_tanks_in_series():
     """Mean transit m/M and variance (m/M)^2/N of the response to a step (Levenspiel, ch. 14)."""
     whole = Composition()
