@@ -81,7 +81,7 @@ def _dry_cooler(readings: Readings, name: str, box: Box, scales: Scales) -> Html
     coil_y = box.y + 32.0
     return joined((
         rect(box.x, box.y, box.w, box.h, PAPER, SOFT), *drawn,
-        _coil(box, coil_y, scales.color(readings.value(name, "inlet_temp_degc")),
+        _coil(box, coil_y, scales.color(readings.near(name, "inlet_temp_degc")),
               scales.color(readings.near(name, "outlet_temp_degc"))),
         _head(name, "dry cooler", box, box.y + 57.0),
         _lines(readings, name, "dry_cooler", box, box.y + 88.0),
@@ -130,7 +130,7 @@ def _chiller(readings: Readings, name: str, box: Box, scales: Scales) -> Html:
                            f"machine {n + 1}: {word}"))  # fmt: skip
     return joined((
         rect(box.x, box.y, box.w, box.h, PAPER, SOFT), *drawn,
-        _coil(box, box.y + 32.0, scales.color(readings.value(name, "inlet_temp_degc")),
+        _coil(box, box.y + 32.0, scales.color(readings.near(name, "inlet_temp_degc")),
               scales.color(readings.near(name, "outlet_temp_degc"))),
         _head(name, "chiller", box, box.y + 57.0),
         _lines(readings, name, "chiller", box, box.y + 88.0),
@@ -170,7 +170,7 @@ def _tank(readings: Readings, name: str, box: Box, scales: Scales) -> Html:
 
 
 def _pipe(readings: Readings, name: str, box: Box, scales: Scales) -> Html:
-    warm = scales.color(readings.value(name, "inlet_temp_degc"))
+    warm = scales.color(readings.near(name, "inlet_temp_degc"))
     cold = scales.color(readings.near(name, "outlet_temp_degc"))
     return joined((
         rect(box.x, box.y, box.w, box.h, PAPER, SOFT, 16.0),

@@ -174,7 +174,7 @@ def _put_tiles(floor: Floor, tiles: Sequence[Part], top: float) -> float:
 
 
 def _put_side(floor: Floor, side: Sequence[Part], top: float) -> None:
-    heights = {"power_chain": 452.0, "site_meter": 148.0}
+    heights = {"power_chain": 452.0, "site_meter": 106.0}
     y = top
     for part in side:
         box = Box(floor.main.right + MARGIN, y, SIDE_WIDTH, heights[part.kind])

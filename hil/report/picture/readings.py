@@ -71,17 +71,17 @@ class Readings:
         reading = self.of(name, *ports)
         return None if reading is None else reading.value
 
-    def near(self, name: str, *ports: str) -> float | None:
+    def near(self, name: str, port: str) -> float | None:
         """Give a temperature to colour by: the port's own, else that of what flows into the pipe or tank before it."""
-        value, seen = self.value(name, *ports), {name}
-        while value is None and self.plan.parts[name].kind in _PASSES:
-            source = next(
-                (self.plan.sources[name, port] for port in _INLETS if (name, port) in self.plan.sources), None
+        place: tuple[str, str] | None = self.plan.sources.get((name, port), (name, port))
+        value, seen = self.value(name, port), set()
+        while value is None and place is not None and place[0] not in seen:
+            value = self.value(*place)
+            seen.add(place[0])
+            inlets = (
+                [(place[0], inlet) for inlet in _INLETS] if self.plan.parts[place[0]].kind in _PASSES else []
             )
-            if source is None or source[0] in seen:
-                return None
-            name, value = source[0], self.value(*source)
-            seen.add(name)
+            place = next((self.plan.sources[inlet] for inlet in inlets if inlet in self.plan.sources), None)
         return value
 
     def known(self, places: Iterable[tuple[str, str]]) -> list[float]:

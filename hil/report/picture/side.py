@@ -96,14 +96,16 @@ def _flow(x: float, y0: float, y1: float, power: float | None, whole: float | No
 
 def _meters(readings: Readings, name: str, box: Box) -> Html:
     """List what the meters tell."""
+    # What is counted since the start has no mean worth a look; the panel has the run's own figures.
+    listed = (
+        ("PUE of the moment", "pue"), ("WUE of the moment", "wue_l_kwh"), ("hottest case", "hottest_case_temp_degc"),
+    )  # fmt: skip
     rows = [
-        line_of(readings, name, label, port)
-        for label, port in (
-            ("PUE", "pue"), ("PUE since start", "pue_since_start"), ("WUE", "wue_l_kwh"),
-            ("WUE since start", "wue_since_start_l_kwh"), ("hottest case", "hottest_case_temp_degc"),
-            ("water used", "water_used_kg"),
-        )
-    ]  # fmt: skip
+        f"{label} {value:.3f}{' L/kWh' if port.endswith('_l_kwh') else ''}"
+        if label.startswith(("PUE", "WUE")) and (value := readings.value(name, port)) is not None
+        else line_of(readings, name, label, port)
+        for label, port in listed
+    ]
     lines = [text(box.x + 14.0, box.y + 51.0 + 16.0 * n, row, 11.5, anchor="start", fit=box.w - 20.0)
              for n, row in enumerate(filter(None, rows))]  # fmt: skip
     return joined((
