@@ -96,7 +96,7 @@ class PvSettings:
     longest_substep_s: float = 20.0
 
     def __post_init__(self) -> None:
-        for name, (low, high) in _RANGES.items():
+        for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if not (math.isfinite(value) and low <= value <= high):
                 raise PlantSettingError(f"{name} is {value}; it must be {low:g} … {high:g}")
@@ -114,7 +114,7 @@ class PvSettings:
             raise PlantSettingError(f"stations is {self.stations}; it must be a whole number")
 
 
-_RANGES = {
+RANGES = {
     "stations": (1, 200),
     "dc_capacity_mw": (0.001, 10_000.0),
     "ac_capacity_mw": (0.001, 10_000.0),

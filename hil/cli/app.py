@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hil.cli import bench, check, demo, emulate, northbound, points, report, run, scan, signals
+from hil.cli import bench, check, demo, emulate, northbound, plants, points, report, run, scan, signals
 from hil.cli.console import errors, tell_problems
 from hil.errors import HilError
 from hil.version import __version__
@@ -39,8 +39,8 @@ def _root(
 
 
 for verb in (
-    run.run, check.check, report.report, signals.signals, northbound.northbound, scan.scan, emulate.emulate, demo.demo,
-    bench.bench,
+    run.run, check.check, report.report, signals.signals, plants.plants, northbound.northbound, scan.scan,
+    emulate.emulate, demo.demo, bench.bench,
 ):  # fmt: skip
     app.command()(verb)
 app.add_typer(points.points, name="points")

@@ -9,7 +9,7 @@
 
 A text with a range in a list stands for as many items, and as the value of a key for a list of texts. A mapping in a
 list is repeated for a range in one of its own texts. What comes of an entry keeps its lines. ``{01..12}`` counts 01,
-02 and so on. ``seed: {n}`` is the number, ``"{n}"`` its text. Inside ``{ }`` and ``[ ]`` YAML wants quotes round a text
+02 and so on. A value that is ``{n}`` alone is a number. Inside ``{ }`` and ``[ ]`` YAML wants quotes round a text
 with braces.
 """
 
@@ -143,11 +143,11 @@ class _Expander:
             return {}, ()
         return item | {own[0]: f"{found.before}{_NUMBER}{found.after}"}, found.numbers
 
-    def _text(self, text: str, old: Path_, number: str | None) -> str:
+    def _text(self, text: str, old: Path_, number: str | None) -> str | int:
         if _NUMBER not in text:
             return text
         if number is not None:
-            return text.replace(_NUMBER, number)
+            return int(number) if text == _NUMBER else text.replace(_NUMBER, number)
         if _is_name(text):
             what = f"{text!r}: {_NUMBER} is the number of an entry, and this stands in no key with a range"
             self._refuse(old, what, "write the range into the key: name_{1..12}")

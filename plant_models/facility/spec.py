@@ -91,8 +91,8 @@ class FacilitySpec:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            low, high = _RANGES.get(item.name, (-math.inf, math.inf))
-            if item.name in _RANGES and value is not None and not low <= value <= high:
+            low, high = RANGES.get(item.name, (-math.inf, math.inf))
+            if item.name in RANGES and value is not None and not low <= value <= high:
                 raise PlantSettingError(f"facility: {item.name} = {value!r} is outside {low:g} … {high:g}")
         if self.supply_class not in SUPPLY_CLASSES:
             raise PlantSettingError(
@@ -143,7 +143,7 @@ class FacilitySpec:
         return max(self.place.max_temp_degc) + 3.0 * 1.8
 
 
-_RANGES: dict[str, tuple[float, float]] = {
+RANGES: dict[str, tuple[float, float]] = {
     "it_power_mw": (0.1, 100.0), "module_mw": (0.1, 20.0), "pumps_per_cdu": (1, MOST_PUMPS),
     "spare_cdus_per_module": (0, 4), "spare_units": (0, 3), "free_cooling_approach_k": (1.0, 30.0),
     "hottest_dry_bulb_degc": (0.0, 55.0), "largest_pump_kg_s": (1.0, 1000.0), "largest_chiller_kw": (50.0, 10_000.0),
@@ -171,7 +171,7 @@ def spec_from(**figures: object) -> FacilitySpec:
             hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
             raise PlantSettingError(f"a facility has no figure {name!r}; {hint}")
         if (
-            name in _RANGES
+            name in RANGES
             and (isinstance(value, bool) or not isinstance(value, int | float))
             and value is not None
         ):

@@ -90,7 +90,7 @@ case_temps: [first, "cdu_{01..02}_case", last]
 needs:
   - {kpi: "loops.cdu_{1..2}.mae", max: 1, signal: "s_{n}"}
   - {kpi: other}
-cdu_{1..2}: {seed: {n}, name: "{n}", note: "unit {n} of 2"}
+cdu_{1..2}: {seed: {n}, count: "{n}", note: "unit {n} of 2"}
 text: a note on cdu_{1..3} stays a note, and so does {n}
 """,
     )
@@ -106,8 +106,8 @@ text: a note on cdu_{1..3} stays a note, and so does {n}
             {"kpi": "loops.cdu_2.mae", "max": 1, "signal": "s_2"},
             {"kpi": "other"},
         ],
-        "cdu_1": {"seed": 1, "name": "1", "note": "unit 1 of 2"},
-        "cdu_2": {"seed": 2, "name": "2", "note": "unit 2 of 2"},
+        "cdu_1": {"seed": 1, "count": 1, "note": "unit 1 of 2"},
+        "cdu_2": {"seed": 2, "count": 2, "note": "unit 2 of 2"},
         "text": "a note on cdu_{1..3} stays a note, and so does {n}",
     }
     assert document.line("wires", "cdu_2.out") == 3
