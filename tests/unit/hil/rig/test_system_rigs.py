@@ -172,3 +172,14 @@ def test_what_is_wrong_is_told_at_its_line(tmp_path: Path, old: str, new: str, l
         load_rig(write(tmp_path, (old, new)))
     found = [problem for problem in caught.value.problems if told in f"{problem.what} {problem.hint}"]
     assert [problem.line for problem in found] == [LINES[line]], caught.value
+
+
+def test_the_report_draws_the_components_with_the_means_of_their_signals(tmp_path: Path) -> None:
+    report = run_rig(load_rig(write(tmp_path), Wishes(duration_s=20.0)), tmp_path / "runs").report
+    assert report is not None
+    page = report.path.read_text(encoding="utf-8")
+    picture = page[page.index('<svg role="img"') :].split("</svg>")[0]
+    for name in ("cdu_1", "cdu_2", "hot", "cooler"):
+        assert f">{name}</text>" in picture
+    mean = report.kpis["signals"]["flow_kg_s"]["mean"]
+    assert f">{mean:.1f} kg/s</text>" in picture
