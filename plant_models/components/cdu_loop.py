@@ -46,7 +46,12 @@ _PUMP_KG, _RACK_KG, _SUPPLY_KG, _RETURN_KG = (
 @inner
 def excess_kg_k(x: Array, p: Array) -> float:
     """Sum over the loop's volumes of mass times temperature over that of filling."""
-    cells, cell, cold = int(p[at.CELLS]), first_cell(p), p[at.FILL_DEGC]
+    cold = p[at.FILL_DEGC]
+    if p[at.RACKS] == 1.0 and p[at.CELLS] == 1.0:  # asked at every instant
+        of_pipes = p[_SUPPLY_KG] * (x[physics.RACK_IN] - cold) + p[_RETURN_KG] * (x[physics.RETURN] - cold)
+        of_rack = p[_RACK_KG] * (x[physics.RACK_OUT] - cold)
+        return float(of_pipes + of_rack + p[_PUMP_KG] * (x[physics.SUPPLY] - cold))
+    cells, cell = int(p[at.CELLS]), first_cell(p)
     supply, returned = x[physics.RACK_IN] - cold, x[physics.RETURN] - cold
     for k in range(cells - 1):
         supply += x[cell + k] - cold
