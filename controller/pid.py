@@ -227,7 +227,9 @@ class PID:
         self._unlimited = unlimited
         self._has_history = True
         self._align = False
-        self.output = output = min(max(unlimited, self._low), self._high)
+        # Not min(max()): two calls take as long as a quarter of the step.
+        output = self._low if unlimited < self._low else unlimited
+        self.output = output = self._high if output > self._high else output
         return output
 
     def track(self, applied: float) -> None:
