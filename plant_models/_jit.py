@@ -27,11 +27,23 @@ _codes: list[tuple[str, bytes]] = []
 
 def inner(function: Callable[P, R]) -> Callable[P, R]:
     """Compile ``function`` as part of whatever entry calls it."""
+    return _part(function, merged=False)
+
+
+def merged(function: Callable[P, R]) -> Callable[P, R]:
+    """As :func:`inner`, its machine code laid into each caller's: for what only chooses whom to hand its arrays on to.
+
+    An array is seven arguments of machine code, and four of them handed on cost as much as a short kernel.
+    """
+    return _part(function, merged=True)
+
+
+def _part(function: Callable[P, R], *, merged: bool) -> Callable[P, R]:
     code = function.__code__
     text = code.co_code + repr((code.co_name, code.co_consts, code.co_names)).encode()
     _codes.append((function.__module__, text))
     # Division follows IEEE 754 rather than raising: the kernels guard their divisors themselves.
-    return cast("Callable[P, R]", njit(error_model="numpy")(function))
+    return cast("Callable[P, R]", njit(error_model="numpy", forceinline=merged)(function))
 
 
 def entry(function: Callable[P, R]) -> Callable[P, R]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from plant_models._jit import inner
+from plant_models._jit import merged
 from plant_models.components import (
     cdu,
     chiller,
@@ -37,7 +37,7 @@ from plant_models.components.codes import (
 Array = npt.NDArray[np.float64]
 
 
-@inner
+@merged
 def component_outputs(code: int, stage: int, x: Array, u: Array, p: Array, y: Array) -> None:
     """Fill the outputs of one stage of one component."""
     if code == CDU:
@@ -60,7 +60,7 @@ def component_outputs(code: int, stage: int, x: Array, u: Array, p: Array, y: Ar
         chiller.chiller_outputs(stage, x, u, p, y)
 
 
-@inner
+@merged
 def component_rates(code: int, x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
     """Put d/dt of one component's states, then the powers (W) of its energies, into ``dx``."""
     if code == CDU:
@@ -83,7 +83,7 @@ def component_rates(code: int, x: Array, u: Array, y: Array, p: Array, dx: Array
         chiller.chiller_rates(x, u, y, p, dx)
 
 
-@inner
+@merged
 def component_settle(code: int, x: Array, u: Array, p: Array, substep_s: float) -> None:
     """Put states where a substep may not leave them: actuators outside the model, pumps that stop."""
     if code == CDU:
@@ -96,7 +96,7 @@ def component_settle(code: int, x: Array, u: Array, p: Array, substep_s: float) 
         chiller_sequence.chiller_settle(x, u, p, substep_s)
 
 
-@inner
+@merged
 def component_rate_per_s(code: int, u: Array, p: Array) -> float:
     """Substeps a second that one component needs at these inputs."""
     rate = 0.0

@@ -54,6 +54,12 @@ def evaluate(z: Array, u: Array, y: Array, p: Array, t: Tables, reported: bool) 
 def all_rates(z: Array, u: Array, y: Array, p: Array, t: Tables, dz: Array) -> None:
     """Put d/dt of states and energies into ``dz``, after evaluating the instant."""
     evaluate(z, u, y, p, t, False)
+    rates_there(z, u, y, p, t, dz)
+
+
+@inner
+def rates_there(z: Array, u: Array, y: Array, p: Array, t: Tables, dz: Array) -> None:
+    """Put d/dt of states and energies into ``dz``, at an instant that is evaluated."""
     for k in range(t.parts.shape[0]):
         component_rates(
             t.parts[k, 0],
@@ -66,10 +72,14 @@ def all_rates(z: Array, u: Array, y: Array, p: Array, t: Tables, dz: Array) -> N
 
 
 @inner
-def runge_kutta(z: Array, u: Array, y: Array, p: Array, t: Tables, h: float, work: Array) -> None:
-    """Take one classical fourth-order step of states and energies over ``h`` (s)."""
+def runge_kutta(
+    z: Array, u: Array, y: Array, p: Array, t: Tables, h: float, work: Array, evaluated: bool
+) -> None:
+    """Take one classical fourth-order step of states and energies over ``h`` (s); ``evaluated``: its start is."""
     total, k, trial = work[0], work[1], work[2]
-    all_rates(z, u, y, p, t, total)
+    if not evaluated:
+        evaluate(z, u, y, p, t, False)
+    rates_there(z, u, y, p, t, total)
     for i in range(z.size):
         trial[i] = z[i] + 0.5 * h * total[i]
     all_rates(trial, u, y, p, t, k)
@@ -110,12 +120,20 @@ def substep_rate_per_s(u: Array, p: Array, t: Tables, longest_s: float) -> float
 
 @inner
 def integrate(
-    z: Array, u: Array, y: Array, p: Array, t: Tables, dt_s: float, longest_s: float, work: Array
+    z: Array,
+    u: Array,
+    y: Array,
+    p: Array,
+    t: Tables,
+    dt_s: float,
+    longest_s: float,
+    work: Array,
+    evaluated: bool,
 ) -> None:
-    """Advance states and energies by ``dt_s`` in equal substeps."""
+    """Advance states and energies by ``dt_s`` in equal substeps; ``evaluated``: the instant it starts from is."""
     substeps = max(math.ceil(dt_s * substep_rate_per_s(u, p, t, longest_s) - 1e-9), 1)
-    for _ in range(substeps):
-        runge_kutta(z, u, y, p, t, dt_s / substeps, work)
+    for k in range(substeps):
+        runge_kutta(z, u, y, p, t, dt_s / substeps, work, evaluated and k == 0)
         settle(z, u, p, t, longest_s)
 
 
@@ -196,10 +214,13 @@ def advance_all(
         if t.sign[i] != 0.0:
             z[i] = 0.0
     evaluate(z, u, y, p, t, False)
+    before[:] = z
     settle(z, u, p, t, longest_s)
+    # Where there was nothing to put right, the first stage of the first substep has been evaluated.
+    evaluated = bool(np.all(before == z))
     before[:] = z
     if dt_s > 0.0:
-        integrate(z, u, y, p, t, dt_s, longest_s, work)
+        integrate(z, u, y, p, t, dt_s, longest_s, work, evaluated)
         out[out.size - 1] = residual_w(z, before, t, dt_s) / 1000.0
         for i in range(z.size):
             if t.sign[i] != 0.0:
