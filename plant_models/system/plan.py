@@ -7,6 +7,7 @@ each wire between two that were sized at different temperatures would lose a lit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -80,7 +81,7 @@ def _telling(
     try:
         yield
     except (PlantError, ArithmeticError) as error:
-        named = next((key for key in settings or {} if key in str(error)), None)
+        named = next((key for key in settings or {} if re.search(rf"\b{re.escape(key)}\b", str(error))), None)
         place = where if named is None else (*where, named)
         told = f"component {where[1]}: {error}" if where[0] == "components" else str(error)
         refuse(place, told, "")
