@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         PlantSettingError,
         WeatherError,
     )
+    from plant_models.facility.plant import facility_plant
     from plant_models.facility.sizes import FacilitySizes
     from plant_models.facility.sizing import size_facility
     from plant_models.facility.spec import FacilitySpec
@@ -62,6 +63,7 @@ _HOMES = {
     "WeatherError": "errors",
     "FacilitySizes": "facility.sizes",
     "FacilitySpec": "facility.spec",
+    "facility_plant": "facility.plant",
     "size_facility": "facility.sizing",
     "Fluid": "fluid",
     "FluidProperties": "fluid",
@@ -114,6 +116,7 @@ __all__ = [
     "climate",
     "datasheet",
     "datasheet_from",
+    "facility_plant",
     "fluid_properties",
     "linearize",
     "read_epw",

@@ -6,8 +6,8 @@
 2. Hottest day: dry bulb of the spec; wet bulb from the vapour of an ordinary day of the climate's most humid hot
    month at that dry bulb (sirocco air is drier, so this is on the safe side for the pads).
 3. Trim chillers: the heat to reject less what the duty coolers still give on that day, pads dry, since water is the
-   last resort (PLANT.md §5). Machines ``= ceil(heat / largest)`` and the spares. Power by the lift:
-   ``COP = 0.5 T_e / (T_c - T_e)``, evaporating 4 K below the supply, condensing 14 K above the air.
+   last resort (PLANT.md §5). Machines ``= ceil(heat / largest)`` and the spares; capacity and power of one on that day
+   from its nominal ones by the equations of :mod:`plant_models.components.chiller`.
 4. Start of all duty machines, one after the other: each takes its start time, its ramp and the delay before the next;
    the mean over the machines of the time until each is half loaded is ``t_s``.
 5. Buffer: while the chillers start, what enters it has stepped from the supply temperature to what the coolers alone
@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from plant_models._jit import plain
+from plant_models.components.chiller_settings import ChillerSettings, carnot_share
 from plant_models.components.cooler_design import AIR_CP_J_KGK, CoolerDesign, cooler_design
 from plant_models.components.cooler_settings import DryCoolerSettings
 from plant_models.components.cooler_sheet import CoolerDatasheet, cooler_sheet
@@ -36,8 +37,8 @@ from plant_models.weather_air import saturation_pressure_kpa, station_pressure_k
 from plant_models.weather_climate import Climate
 
 BUFFER_CELLS = 8
-LEAD_S = 10.0
-"""From the command to the first machine's start."""
+MACHINE = ChillerSettings()
+"""A chiller's figures and times but for those of the spec."""
 USUAL = DryCoolerSettings()
 """Exponents and film split of PLANT.md §5, pads as usual: what the plant is built with."""
 _MOST_COOLERS = 200
@@ -114,6 +115,7 @@ def size_rejection(spec: FacilitySpec, water: WaterSizes) -> RejectionSizes:
     duty_machines = units_for(chiller, spec.largest_chiller_kw) if chiller > 0.0 else 0
     with_pads = plain(after_pads_degc)(air, wet, USUAL.pad_effectiveness, 1.0)
     coolers = duty + spec.spare_units
+    machine = chiller / duty_machines if duty_machines else 0.0
     restart = restart_time_s(spec, duty_machines)
     return RejectionSizes(
         duty_coolers=duty,
@@ -129,7 +131,8 @@ def size_rejection(spec: FacilitySpec, water: WaterSizes) -> RejectionSizes:
         design_dry_bulb_degc=air,
         design_wet_bulb_degc=wet,
         chiller_kw=chiller,
-        machine_kw=chiller / duty_machines if duty_machines else 0.0,
+        machine_kw=machine,
+        machine_nominal_kw=machine / _capacity_ratio(spec.supply_temp_degc, air),
         duty_machines=duty_machines,
         machines=duty_machines + spec.spare_units if duty_machines else 0,
         chiller_power_kw=chiller / _cop(spec.supply_temp_degc, air),
@@ -172,13 +175,26 @@ def restart_time_s(spec: FacilitySpec, machines: int) -> float:
     if machines == 0:
         return 0.0
     each = spec.chiller_start_time_s + spec.chiller_ramp_time_s + spec.chiller_lag_s
-    return LEAD_S + spec.chiller_start_time_s + 0.5 * spec.chiller_ramp_time_s + 0.5 * (machines - 1) * each
+    return (
+        MACHINE.lead_delay_s
+        + spec.chiller_start_time_s
+        + 0.5 * spec.chiller_ramp_time_s
+        + 0.5 * (machines - 1) * each
+    )
 
 
 def _cop(supply_degc: float, air_degc: float) -> float:
     """COP at full load by the lift (step 3)."""
-    evaporating_k, condensing_k = supply_degc - 4.0 + 273.15, air_degc + 14.0 + 273.15
-    return 0.5 * evaporating_k / max(condensing_k - evaporating_k, 22.0)
+    evaporating_k = supply_degc - MACHINE.evaporator_approach_k + 273.15
+    condensing_k = air_degc + MACHINE.condenser_approach_k + 273.15
+    return carnot_share(MACHINE) * evaporating_k / max(condensing_k - evaporating_k, MACHINE.least_lift_k)
+
+
+def _capacity_ratio(supply_degc: float, air_degc: float) -> float:
+    """Capacity over nominal (step 3)."""
+    by_water = MACHINE.capacity_by_water_per_k * (supply_degc - MACHINE.nominal_supply_temp_degc)
+    by_air = MACHINE.capacity_by_air_per_k * (air_degc - MACHINE.nominal_air_temp_degc)
+    return min(1.0 + by_water - by_air, MACHINE.most_capacity_ratio)
 
 
 def _buffer_l(spec: FacilitySpec, water: WaterSizes, chiller_kw: float, restart_s: float) -> float:

@@ -88,7 +88,9 @@ class RejectionSizes:
     design_dry_bulb_degc, design_wet_bulb_degc : float
         Of the design day.
     chiller_kw, machine_kw : float
-        Duty of the trim chillers together; capacity of one.
+        Duty of the trim chillers together; capacity of one on the design day.
+    machine_nominal_kw : float
+        At the temperatures of :class:`plant_models.components.chiller_settings.ChillerSettings`.
     duty_machines, machines : int
     chiller_power_kw : float
         At the design day.
@@ -109,6 +111,7 @@ class RejectionSizes:
     design_wet_bulb_degc: float
     chiller_kw: float
     machine_kw: float
+    machine_nominal_kw: float
     duty_machines: int
     machines: int
     chiller_power_kw: float

@@ -29,6 +29,8 @@ class FacilitySpec:
         1 to 3; they share the CDU's design flow.
     spare_cdus_per_module, spare_units : int
         Beyond the duty: in each module; of pumps, coolers, chillers, transformers and UPS modules each (1: N+1).
+    throttle_case_temp_degc : float
+        Case temperature above which IT lowers its clocks.
     supply_class : str
         One of :data:`SUPPLY_CLASSES`; its number is the design supply temperature of the facility water.
     climate : str or Climate
@@ -66,6 +68,7 @@ class FacilitySpec:
     pumps_per_cdu: int = 2
     spare_cdus_per_module: int = 1
     spare_units: int = 1
+    throttle_case_temp_degc: float = 85.0
     supply_class: str = "W32"
     climate: str | Climate = "bizerte"
     cooler: str = "bac_tdfs1238n"
@@ -145,6 +148,7 @@ class FacilitySpec:
 
 RANGES: dict[str, tuple[float, float]] = {
     "it_power_mw": (0.1, 100.0), "module_mw": (0.1, 20.0), "pumps_per_cdu": (1, MOST_PUMPS),
+    "throttle_case_temp_degc": (40.0, 120.0),
     "spare_cdus_per_module": (0, 4), "spare_units": (0, 3), "free_cooling_approach_k": (1.0, 30.0),
     "hottest_dry_bulb_degc": (0.0, 55.0), "largest_pump_kg_s": (1.0, 1000.0), "largest_chiller_kw": (50.0, 10_000.0),
     "transformer_kva": (100.0, 10_000.0), "ups_module_kw": (50.0, 5000.0), "power_factor": (0.7, 1.0),
