@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -203,3 +205,15 @@ def test_closing_on_a_full_disk_leaves_whole_batches(monkeypatch: pytest.MonkeyP
     trend.close()
     assert (tmp_path / "t.arrow").stat().st_size == length
     assert trend.rows_lost == 0
+
+
+def test_no_batch_loads_pandas_which_would_hold_the_run_up_for_a_second(tmp_path: Path) -> None:
+    program = (
+        "import sys, pathlib, numpy as np; from hil.record import RowLayout; "
+        "from hil.record.trend_file import TrendFile, to_parquet; "
+        "layout = RowLayout(('a', 'b'), ('b',)); folder = pathlib.Path(sys.argv[1]); "
+        "trend = TrendFile(folder / 't.arrow', layout); trend.write(np.zeros(9, layout.dtype).tobytes(), 9); "
+        "trend.close(); assert to_parquet(folder / 't.arrow', folder / 't.parquet') == 9; "
+        "sys.exit('pandas' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False).returncode == 0
