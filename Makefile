@@ -27,11 +27,9 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: setup
 	$(BIN)/hil demo
 
+# The kernels are compiled beside what only reads.
 test: setup setup-test
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	@$(BIN)/python .ci/kernels & kernels=$$!; $(MAKE) -s lint && wait $$kernels
 	$(BIN)/pytest $(BESIDE) -n 2 $(PURE)
 	.ci/again $(BIN)/pytest $(LIVE) -- $(BESIDE) -n 4 --dist loadfile
 	.ci/again $(BIN)/pytest $(BENCH) --
@@ -50,11 +48,10 @@ $(STAMP): $(UV) uv.lock pyproject.toml
 # Compiler, libmodbus, broker, serial pair, browser: by apt where missing and permitted; else the tests say what to install.
 setup-test: setup
 	@.ci/apt
-	$(BIN)/python .ci/kernels
 
 lint: setup
 	$(BIN)/ruff check
-	$(BIN)/ruff format --check
+	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
