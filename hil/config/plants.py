@@ -134,7 +134,28 @@ class SystemConfig(Paced):
     outputs: dict[str, str] = Field(min_length=1)
 
 
+class FacilityConfig(Paced):
+    """A whole facility, its parts sized from a few figures: CDUs, facility water, coolers, chillers, power chain.
+
+    ``spec`` has the figures of :class:`plant_models.facility.spec.FacilitySpec`; its ``cdu`` is a ready sheet's name,
+    or a mapping of figures with the sheet that they replace under ``datasheet``. Ports are as of ``system``; inputs
+    that are not wired stay where the design starts them.
+    """
+
+    type: Literal["facility"]
+    spec: dict[str, Finite | str | dict[str, Finite | str | Points | None]] = Field(default_factory=dict)
+    longest_substep_s: Annotated[float, Field(ge=0.05, le=0.5)] = 0.5
+    inputs: dict[str, str | Finite] = Field(default_factory=dict)
+    outputs: dict[str, str] = Field(min_length=1)
+
+
 PlantConfig = Annotated[
-    CduConfig | SystemConfig | PvPlantConfig | WanConfig | TransferFunctionConfig | StateSpaceConfig,
+    CduConfig
+    | SystemConfig
+    | FacilityConfig
+    | PvPlantConfig
+    | WanConfig
+    | TransferFunctionConfig
+    | StateSpaceConfig,
     Field(discriminator="type"),
 ]

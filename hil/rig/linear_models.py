@@ -10,6 +10,7 @@ import numpy as np
 from controller.margins import Complex
 from hil.config.plants import (
     CduConfig,
+    FacilityConfig,
     PvPlantConfig,
     StateSpaceConfig,
     SystemConfig,
@@ -114,7 +115,7 @@ def _linear(rig: Rig, name: str) -> LinearModel:
     config, wired = rig.config.plants[name], rig.wired_plants[name]
     inputs = tuple(entry if isinstance(entry, str) else None for entry in wired.inputs)
     match config:
-        case CduConfig() | SystemConfig():
+        case CduConfig() | SystemConfig() | FacilityConfig():
             matrices = _linearized(rig, name)
         case WanConfig():
             # As late as a message can be. What is received has no dynamics; the age answers to nothing.
@@ -134,15 +135,14 @@ def _linear(rig: Rig, name: str) -> LinearModel:
 
 
 def _linearized(rig: Rig, name: str) -> StateSpace:
-    # python-control takes more than a second to load, which no run of another plant needs to wait for.
-    from plant_models.io_system import linearize  # noqa: PLC0415
-
     plant = rig.wired_plants[name].plant
     assert isinstance(plant, CduPlant | SystemPlant)
     if isinstance(plant, SystemPlant) and len(plant.state_ports) > _MOST_STATES:
-        raise PlantError(
-            f"its {len(plant.state_ports)} states are more than the {_MOST_STATES} that are solved for here"
-        )
+        states = len(plant.state_ports)
+        raise PlantError(f"its {states} states are more than the {_MOST_STATES} that are solved for here")
+    # python-control takes more than a second to load, which no run of another plant needs to wait for.
+    from plant_models.io_system import linearize  # noqa: PLC0415
+
     if isinstance(plant, CduPlant):
         found = linearize(plant, operating_point(rig, name))
     else:

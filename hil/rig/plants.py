@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hil.config.pace import Paced
-from hil.config.plants import CduConfig, PlantConfig, PvPlantConfig, SystemConfig, WanConfig
+from hil.config.plants import CduConfig, FacilityConfig, PlantConfig, PvPlantConfig, SystemConfig, WanConfig
 from hil.loop.clock import NS_PER_S
 from hil.loop.image import Image
 from hil.loop.multirate import Pace, SlowerPlant
@@ -17,6 +17,7 @@ from hil.rig.draft import Draft
 from hil.rig.linear_plants import make_linear
 from hil.rig.ports import PlantModel, first_inputs, note_writes, wire_inputs, wire_outputs
 from hil.rig.pv import make_pv, start_pv
+from hil.rig.site import make_facility
 from hil.rig.system import make_system, start_system
 from hil.rig.wan import make_wan
 from plant_models import CduPlant, PvPlant, WanDelay
@@ -85,7 +86,7 @@ def _make(draft: Draft, name: str, config: PlantConfig, first_values: dict[str, 
         case PvPlantConfig():
             pv = make_pv(draft, name, config)
             return _wired(draft, name, config, pv, first_values)
-        case SystemConfig():
+        case SystemConfig() | FacilityConfig():
             return _composed(draft, name, config, first_values)
         case WanConfig():
             wan = make_wan(draft, name, config, first_values)
@@ -95,8 +96,14 @@ def _make(draft: Draft, name: str, config: PlantConfig, first_values: dict[str, 
             return None if linear is None else Wired(linear, config.inputs, config.outputs)
 
 
-def _composed(draft: Draft, name: str, config: SystemConfig, first_values: dict[str, float]) -> Wired | None:
-    composed = make_system(draft, name, config)
+def _composed(
+    draft: Draft, name: str, config: SystemConfig | FacilityConfig, first_values: dict[str, float]
+) -> Wired | None:
+    composed = (
+        make_system(draft, name, config)
+        if isinstance(config, SystemConfig)
+        else make_facility(draft, name, config)
+    )
     if composed is None:
         note_writes(draft, name, config.outputs)
         return None
