@@ -6,12 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from plant_models.facility.plant import composition, start_inputs
-
 from hil.config.plants import FacilityConfig
 from hil.rig.draft import Draft
 from hil.rig.system import Composed, built
 from plant_models import DATASHEETS, PlantError, PlantSettingError, datasheet_from
+from plant_models.facility.plant import composition, start_inputs
 from plant_models.facility.sizing import size_facility
 from plant_models.facility.spec import spec_from
 
