@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from controller import PID, Condition, Stages
 from plant_models import SystemPlant
 
-MODES = ((30.5, 31.0, 0.0), (29.5, 30.0, 100.0), (60.0, 60.0, 100.0))
+MODES = ((30.5, 31.0, 0.0), (30.0, 30.5, 100.0), (60.0, 60.0, 100.0))
 """By cooling mode: set-points of mixing valve and fans (°C), chillers' enable (%)."""
 
 
@@ -63,7 +63,7 @@ class FacilityLoops:
             "fws_standby_pump_speed_command_percent": pumps,
             "free_cooling_valve_command_percent": self._valve.step(valve_at, after_coolers, 1.0),
             "cooler_fan_speed_command_percent": self._fans.step(fans_at, after_coolers, 1.0),
-            "pad_command_percent": self._pads.step(33.0, y["chillers_outlet_temp_degc"], 1.0),
+            "pad_command_percent": self._pads.step(34.0, y["chillers_outlet_temp_degc"], 1.0),
             "chiller_enable_command_percent": enable,
             "chiller_supply_setpoint_temp_degc": 31.0,
         }
