@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Protocol
 
 from plant_models.errors import WorkloadError
 
@@ -33,7 +35,6 @@ class Curve:
         "_anchors",
         "_areas",
         "_cursor",
-        "_ends",
         "_lengths",
         "_period_s",
         "_rises",
@@ -64,6 +65,10 @@ class Curve:
             self._areas.append(self._areas[-1] + (start + 0.5 * rise) * length_s)
         self._period_s = period_s
         self._cursor = 0
+
+    def fork(self) -> Curve:
+        """Give the same levels, not copied, with a memory of its own for where the last question fell."""
+        return copy.copy(self)
 
     def value(self, t_s: float) -> float:
         """Level at ``t_s``; at a jump, the level after it."""
@@ -144,6 +149,26 @@ class Curve:
         return head + (self._areas[last] - self._areas[first + 1]) + tail
 
 
+class Line(Protocol):
+    """What answers for a load: a :class:`Curve`, or something made of such."""
+
+    def value(self, t_s: float) -> float:
+        """Level at ``t_s`` (s)."""
+        ...
+
+    def mean(self, t0_s: float, t1_s: float) -> float:
+        """Exact mean level between two times (s)."""
+        ...
+
+    def held_until_s(self, t_s: float) -> float:
+        """Time (s) up to which the level stays what it is at ``t_s``."""
+        ...
+
+    def fork(self) -> Line:
+        """Give the same levels with a memory of its own."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A level over time, the base of all loads.
@@ -151,7 +176,12 @@ class Profile:
     Frozen but for one thing without effect on any answer: the curve remembers where the last question fell.
     """
 
-    _curve: Curve = field(init=False, repr=False, compare=False)
+    _curve: Line = field(init=False, repr=False, compare=False)
+
+    @property
+    def line(self) -> Line:
+        """What answers for this load."""
+        return self._curve
 
     def value(self, t_s: float) -> float:
         """Level at ``t_s`` (s); at a jump, the level after it."""
@@ -165,7 +195,7 @@ class Profile:
         """Time up to which the level stays what it is at ``t_s``, s, but for rounding; ``t_s`` where it moves."""
         return self._curve.held_until_s(t_s)
 
-    def _draw(self, curve: Curve) -> None:
+    def _draw(self, curve: Line) -> None:
         object.__setattr__(self, "_curve", curve)
 
 

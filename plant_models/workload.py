@@ -15,9 +15,26 @@ from typing import Literal
 
 from plant_models.ai_workload import AiWorkload
 from plant_models.errors import WorkloadError
+from plant_models.inference_workload import InferenceWorkload
+from plant_models.job_schedule import Job, JobSchedule
 from plant_models.load_curve import Curve, Profile, check_finite, check_positive
+from plant_models.share import Share, unequal_weights
 
-__all__ = ["AiWorkload", "Constant", "Profile", "Ramp", "Sampled", "SquarePulse", "Step", "WorkloadError"]
+__all__ = [
+    "AiWorkload",
+    "Constant",
+    "InferenceWorkload",
+    "Job",
+    "JobSchedule",
+    "Profile",
+    "Ramp",
+    "Sampled",
+    "Share",
+    "SquarePulse",
+    "Step",
+    "WorkloadError",
+    "unequal_weights",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
 
 from hil.config.nearest import did_you_mean
@@ -13,6 +14,7 @@ from hil.errors import ConfigError
 from hil.rig.draft import Draft
 from hil.rig.profiles import Asked, BuiltProfile, build_profile, parse_load
 from hil.rig.scenario import Scenario
+from hil.rig.workloads import Made
 
 _ENDLESS_S = 31 * 86400.0
 """Length of what is drawn for a run without a duration, s; a synthetic load is idle after it."""
@@ -27,6 +29,7 @@ def build_sources(draft: Draft, load: str | None, chosen: Scenario | None) -> di
         draft.refuse(("load",), f"load: {config.load!r} is no source of this rig", hint)
         return built
     replaced = _replaced_load(draft, load, chosen)
+    parts: dict[Hashable, Made] = {}
     for name, own in config.sources.items():
         signal = config.signals.get(name)
         if signal is None or signal.range[0] >= signal.range[1] or signal.unit not in UNITS:
@@ -37,7 +40,15 @@ def build_sources(draft: Draft, load: str | None, chosen: Scenario | None) -> di
             profile, document, folder = replaced
             path = ("load",) if document.data.get("load") else ()
         asked = Asked(
-            name, signal, document, path, folder, config.seed, config.duration_s or _ENDLESS_S, draft.years
+            name,
+            signal,
+            document,
+            path,
+            folder,
+            config.seed,
+            config.duration_s or _ENDLESS_S,
+            draft.years,
+            parts,
         )
         try:
             built[name] = build_profile(profile, asked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,10 @@ from hil.config.profiles import (
     ConstantProfile,
     CsvProfile,
     FileProfile,
+    InferenceProfile,
+    JobsProfile,
     RampProfile,
+    ShareProfile,
     SquareProfile,
     StepProfile,
 )
@@ -28,15 +31,13 @@ from hil.config.yaml_lines import Document, Path_, read_yaml
 from hil.errors import ConfigError, Problem
 from hil.loop.source import Profile
 from hil.rig.weather import Years, levels_within, start_s
+from hil.rig.workloads import Made, ai_workload, inference, jobs, weight_of
 from plant_models import workload
 from plant_models.weather import QUANTITIES, YEAR_S
 
 _CSV_LOAD = re.compile(r"^(?P<file>.+?\.csv(?:\.gz)?)(?::(?P<column>.*))?$", re.IGNORECASE)
-_LONGEST_DRAWN_S = 400 * 86400.0
 _WHOLE_YEAR_FROM_S = 31 * 86400.0
 """A run as long as this, or without an end, is held against the weather of the whole year."""
-_KILO = "kW"
-"""Unit in which an AI workload's powers are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class Asked:
     seed: int
     duration_s: float
     years: Years = field(default_factory=Years)
+    parts: dict[Hashable, Made] = field(default_factory=dict)
+    """Loads that shares are of, made so far."""
 
     def refuse(self, what: str, hint: str = "", *keys: str) -> ConfigError:
         """Make the error for something wrong with this profile."""
@@ -81,6 +84,9 @@ _Levels = (
     | SquareProfile
     | CsvProfile
     | AiWorkloadProfile
+    | InferenceProfile
+    | JobsProfile
+    | ShareProfile
     | WeatherProfile
 )
 
@@ -91,12 +97,7 @@ def build_profile(config: AnyProfile, asked: Asked) -> BuiltProfile:
         return _from_file(config, asked)
     if isinstance(config, (int, float)):
         config = ConstantProfile(type="constant", level=float(config))
-    try:
-        profile, levels, own_unit = _make(config, asked)
-    except workload.WorkloadError as error:
-        raise asked.refuse(str(error)) from error
-    except WrongKeyError as error:
-        raise asked.refuse(str(error), error.hint, error.key) from error
+    profile, levels, own_unit = _tried(config, asked)
     unit = _unit(config, own_unit, asked)
     factor, offset = affine(unit, asked.signal.unit)
     if isinstance(config, WeatherProfile):
@@ -104,14 +105,25 @@ def build_profile(config: AnyProfile, asked: Asked) -> BuiltProfile:
     low, high = (level * factor + offset for level in (min(levels), max(levels)))
     _check_range(asked, low, high)
     assumed = isinstance(config, CsvProfile) and config.unit is None and own_unit is None
-    return BuiltProfile(
-        profile, factor, offset, low, high, unit if assumed else None, _held_after_s(config, profile)
-    )
+    return BuiltProfile(profile, factor, offset, low, high, unit if assumed else None, _held_after_s(profile))
 
 
-def _held_after_s(config: AnyProfile, profile: Profile) -> float | None:
+def _tried(config: _Levels, asked: Asked) -> Made:
+    """As :func:`_make`, with what cannot be told at its place."""
+    try:
+        return _make(config, asked)
+    except workload.WorkloadError as error:
+        raise asked.refuse(str(error)) from error
+    except WrongKeyError as error:
+        raise asked.refuse(str(error), error.hint, error.key) from error
+
+
+def _held_after_s(profile: Profile) -> float | None:
     """When a file's samples are over and its last value is only held, s; None where it goes on."""
-    if not (isinstance(config, CsvProfile) and isinstance(profile, workload.Sampled)) or config.repeat:
+    if isinstance(profile, workload.Share):
+        of_s = _held_after_s(profile.of)
+        return None if of_s is None else of_s + profile.lag_s
+    if not isinstance(profile, workload.Sampled) or profile.repeat:
         return None
     return 2 * profile.times_s[-1] - profile.times_s[-2]
 
@@ -131,7 +143,7 @@ def _unit(config: _Levels, own_unit: str | None, asked: Asked) -> str:
     return unit
 
 
-def _make(config: _Levels, asked: Asked) -> tuple[Profile, Sequence[float], str | None]:
+def _make(config: _Levels, asked: Asked) -> Made:
     """Profile, all levels it can take, and the unit its file gives it."""
     match config:
         case ConstantProfile():
@@ -152,8 +164,9 @@ def _make(config: _Levels, asked: Asked) -> tuple[Profile, Sequence[float], str 
 
 
 def _make_long(
-    config: CsvProfile | AiWorkloadProfile | WeatherProfile, asked: Asked
-) -> tuple[Profile, Sequence[float], str | None]:
+    config: CsvProfile | AiWorkloadProfile | InferenceProfile | JobsProfile | ShareProfile | WeatherProfile,
+    asked: Asked,
+) -> Made:
     """As :func:`_make`, for what is read or drawn."""
     match config:
         case CsvProfile():
@@ -162,12 +175,18 @@ def _make_long(
             sampled = workload.Sampled(column.times_s, column.values, config.interpolation, config.repeat)
             return sampled, column.values, unit_of_name(config.column)
         case AiWorkloadProfile():
-            return _ai_workload(config, asked)
+            return ai_workload(config, asked.seed, asked.duration_s)
+        case InferenceProfile():
+            return inference(config, asked.seed)
+        case JobsProfile():
+            return jobs(config, asked.seed)
+        case ShareProfile():
+            return _share(config, asked)
         case WeatherProfile():
             return _weather(config, asked)
 
 
-def _weather(config: WeatherProfile, asked: Asked) -> tuple[Profile, Sequence[float], str | None]:
+def _weather(config: WeatherProfile, asked: Asked) -> Made:
     if config.quantity not in QUANTITIES:
         what = f"weather has no quantity {config.quantity!r}"
         raise asked.refuse(what, one_of(config.quantity, QUANTITIES), "quantity")
@@ -178,30 +197,41 @@ def _weather(config: WeatherProfile, asked: Asked) -> tuple[Profile, Sequence[fl
     return year.profile(config.quantity, begin_s), levels, QUANTITIES[config.quantity][0]
 
 
-def _ai_workload(config: AiWorkloadProfile, asked: Asked) -> tuple[Profile, Sequence[float], str | None]:
-    if asked.duration_s > _LONGEST_DRAWN_S:
-        days = asked.duration_s / 86400.0
-        what = f"an ai_workload is drawn whole beforehand, and {days:g} days of it do not fit the memory"
-        raise asked.refuse(what, f"run at most {_LONGEST_DRAWN_S:g} s, or repeat a square profile")
-    load = workload.AiWorkload(
-        seed=asked.seed if config.seed is None else config.seed,
-        racks=config.racks, rack_power=config.rack_power_kw, swing=config.swing_kw,
-        crest_s=config.crest_s, trough_s=config.trough_s, job_s=config.job_s, idle_s=config.idle_s,
-        edge_time_s=config.edge_time_s, checkpoint_every_s=config.checkpoint_every_s,
-        checkpoint_s=config.checkpoint_s, duration_s=asked.duration_s,
-    )  # fmt: skip
-    levels = (config.racks * (config.rack_power_kw - config.swing_kw[1]), config.racks * config.rack_power_kw)
-    return load, levels, _KILO
+def _share(config: ShareProfile, asked: Asked) -> Made:
+    """Part of another load, which all parts of it share: twelve of them read its file or draw it once."""
+    weight = weight_of(config, asked.seed)
+    of, inside = config.of, replace(asked, path=(*asked.path, "of"))
+    if isinstance(of, FileProfile):
+        of, inside = _inside_file(of, inside)
+    if isinstance(of, (int, float)):
+        of = ConstantProfile(type="constant", level=float(of))
+    if isinstance(of, WeatherProfile):
+        raise asked.refuse("there are no shares of the weather", "give the load that is shared", "of")
+    assert not isinstance(of, FileProfile)
+    key = (of, inside.folder, inside.seed, inside.duration_s)
+    if key not in asked.parts:
+        asked.parts[key] = _tried(of, inside)
+    whole, levels, own_unit = asked.parts[key]
+    assert isinstance(whole, workload.Profile)
+    unit = of.unit or own_unit
+    if config.unit is not None and unit is not None and config.unit != unit:
+        raise asked.refuse(f"the whole is in {unit}, and so are its shares, not in {config.unit}", "", "unit")
+    part = workload.Share(whole, weight, config.lag_s)
+    return part, (weight * min(levels), weight * max(levels)), unit
 
 
 def _from_file(config: FileProfile, asked: Asked) -> BuiltProfile:
+    return build_profile(*_inside_file(config, asked))
+
+
+def _inside_file(config: FileProfile, asked: Asked) -> tuple[AnyProfile, Asked]:
+    """Profile of a load file, and who asks for it there."""
     path = asked.folder / config.file
     try:
         inner, document = load_profile_file(path)
     except ConfigError as error:
         raise ConfigError(asked_for_at(error, asked.document, (*asked.path, "file"))) from error
-    inside = replace(asked, document=document, path=(), folder=path.parent)
-    return build_profile(inner, inside)
+    return inner, replace(asked, document=document, path=(), folder=path.parent)
 
 
 def asked_for_at(error: ConfigError, document: Document, path: Path_) -> list[Problem]:

@@ -10,16 +10,31 @@ from hypothesis import strategies as st
 from plant_models.workload import (
     AiWorkload,
     Constant,
+    InferenceWorkload,
+    Job,
+    JobSchedule,
     Profile,
     Ramp,
     Sampled,
+    Share,
     SquarePulse,
     Step,
     WorkloadError,
+    unequal_weights,
 )
 
 TIMES_S = (0.0, 15.0, 30.0, 60.0)
 LEVELS = (10.0, 40.0, 20.0, 50.0)
+
+JOBS = (
+    Job(10.0, 700.0, "training", 3),
+    Job(20.0, 4000.0, "inference", 2),
+    Job(700.0, 900.0, "checkpoint", 3),
+    Job(1000.0, 3000.0, "idle", 1),
+)
+SCHEDULE = JobSchedule(
+    3, 5, JOBS, rack_power=10.0, swing=(4.0, 7.0), checkpoint_every_s=200.0, checkpoint_s=20.0
+)
 
 PROFILES: dict[str, Profile] = {
     "constant": Constant(0.1),
@@ -34,6 +49,10 @@ PROFILES: dict[str, Profile] = {
     "linear, repeated": Sampled(TIMES_S, LEVELS, repeat=True),
     "hold, repeated": Sampled(TIMES_S, LEVELS, "hold", repeat=True),
     "ai": AiWorkload(seed=3, racks=8, duration_s=4000.0, job_s=(300.0, 600.0), idle_s=(20.0, 60.0)),
+    "inference": InferenceWorkload(3, 5, rack_power=10.0),
+    "jobs": SCHEDULE,
+    "share": Share(SCHEDULE, 0.7, 12.3),
+    "share of share": Share(Share(Sampled(TIMES_S, LEVELS, repeat=True), 0.5, 1.0), 0.5, -2.0),
 }
 every_profile = pytest.mark.parametrize("name", PROFILES)
 
@@ -85,7 +104,9 @@ def test_the_same_time_has_the_same_level_in_any_order(name: str) -> None:
 @given(t0_s=st.floats(-1e4, 1e5), t1_s=st.floats(-1e4, 1e5))
 def test_mean_lies_between_the_extremes_and_has_no_direction(name: str, t0_s: float, t1_s: float) -> None:
     profile = PROFILES[name]
-    low, high = (0.0, 8 * 132e3) if name == "ai" else (0.0, 60.0)
+    if name == "inference":  # a day of it takes as long as years of the others
+        t0_s, t1_s = 0.05 * t0_s, 0.05 * t1_s
+    low, high = (0.0, 8 * 132e3) if name == "ai" else (0.0, 60.0)  # five racks of 10 stay below 60
     mean = profile.mean(t0_s, t1_s)
     assert low - 1e-9 <= mean <= high * (1 + 1e-9)
     assert mean == profile.mean(t1_s, t0_s)
@@ -155,7 +176,7 @@ def test_samples_hold_interpolate_and_repeat() -> None:
 # --- the AI workload -----------------------------------------------------------------------------------
 
 
-def spells(workload: AiWorkload, end_s: float, grid_s: float = 0.05) -> list[tuple[float, float]]:
+def spells(workload: Profile, end_s: float, grid_s: float = 0.05) -> list[tuple[float, float]]:
     """Level and length (s) of each stretch at one level."""
     found: list[tuple[float, float]] = []
     for k in range(int(end_s / grid_s)):
@@ -216,6 +237,105 @@ def test_ai_workload_idles_after_its_duration() -> None:
     assert workload.mean(3600.0, 7200.0) == 40e3
 
 
+# --- inference, jobs, shares ---------------------------------------------------------------------------
+
+
+def test_inference_follows_the_day_within_idle_and_full() -> None:
+    load = InferenceWorkload(1, 10, rack_power=100.0)
+    by_hour = [load.mean(3600.0 * h, 3600.0 * (h + 1)) for h in range(24)]
+    bursts = (
+        10 * 100.0 * 30 / 3600.0 * 0.125 * 10.9
+    )  # at the peak rate: each 0.125 high, 11 s less an edge long
+    for hour, level in enumerate(by_hour):
+        rate = 0.4 + 0.6 * (0.5 + 0.5 * math.cos(2 * math.pi * (hour + 0.5 - 15.0) / 24.0))
+        assert level == pytest.approx(1000.0 * (0.3 + 0.7 * 0.7 * rate) + bursts * rate, rel=0.03)
+    levels = [load.value(0.7 * k) for k in range(20000)]
+    assert load.lowest <= min(levels)
+    assert max(levels) <= load.highest
+
+
+def test_bursts_have_edges_of_a_fraction_of_a_second() -> None:
+    load = InferenceWorkload(2, 1, rack_power=1.0, batch_noise=0.0, bursts_per_h=200.0)
+    levels = [load.value(54_000.0 + 0.01 * k) for k in range(60_000)]
+    steep = [abs(b - a) > 1e-4 for a, b in itertools.pairwise(levels)]
+    edges_s = [0.01 * sum(1 for _ in group) for moving, group in itertools.groupby(steep) if moving]
+    assert len(edges_s) > 20
+    assert max(edges_s) < 0.45  # two may overlap
+    assert sorted(edges_s)[len(edges_s) // 2] == pytest.approx(0.15, abs=0.06)
+
+
+def test_inference_of_a_year_is_as_cheap_to_keep_as_of_a_minute() -> None:
+    load = InferenceWorkload(4, 2)
+    for day in range(0, 365, 9):
+        assert load.value(86400.0 * day) > 0.0
+    assert len(load.line._kept) <= 4
+
+
+def test_jobs_begin_and_end_when_they_are_told() -> None:
+    jobs = (Job(100.0, 5000.0, "training", 4), Job(5000.0, 6000.0, "checkpoint", 4))
+    load = JobSchedule(1, 6, jobs, rack_power=100.0, swing=(60.0, 60.0), idle=20.0, crest_s=(20.0, 20.0))
+    assert load.value(99.9) == load.value(7000.0) == load.value(-5.0) == 120.0
+    assert load.value(100.1) == pytest.approx(120.0 + 4 * 20.0 / 2)  # half the edge from idle to trough
+    levels = {round(load.value(100.5 + 0.01 * k), 6) for k in range(180_000)}
+    assert {200.0, 440.0} <= levels
+    assert min(levels) == 200.0
+    assert max(levels) == 440.0
+    # A checkpoint stands at the trough's level from 1800 s of work on, for a minute.
+    assert {load.value(100.2 + 1800.0 + k) for k in range(60)} == {200.0}
+    assert {round(load.value(5001.0 + k), 9) for k in range(900)} == {200.0}
+    assert load.value(5999.9) == pytest.approx(160.0)
+
+
+def test_crests_troughs_and_edges_of_a_job_are_in_their_ranges() -> None:
+    load = JobSchedule(7, 1, (Job(0.0, 20_000.0, "training", 1),), idle=15e3)
+    seen = spells(load, 19_000.0)
+    crests = [length_s for level, length_s in seen if level == pytest.approx(132e3)]
+    troughs = [length_s for level, length_s in seen if level < 130e3]
+    assert len(crests) > 300
+    assert all(9.4 <= length_s <= 31.8 for length_s in crests)  # 3 % of scatter, and what fills the cycle
+    assert all(0.8 <= length_s <= 2.3 or 60.0 <= length_s <= 62.5 for length_s in troughs)
+
+
+def test_a_job_of_years_takes_no_memory_and_no_time() -> None:
+    load = JobSchedule(1, 100, (Job(0.0, 3e8, "training", 100),))
+    shares = [Share(load, weight, 0.1 * k) for k, weight in enumerate(unequal_weights(12, 0.3, 5))]
+    at_s = 2.9e8
+    assert sum(share.value(at_s) for share in shares) == pytest.approx(load.value(at_s), rel=0.5)
+    assert sum(Share(load, w).mean(at_s, at_s + 60.0) for w in unequal_weights(12, 0.3, 5)) == pytest.approx(
+        load.mean(at_s, at_s + 60.0), rel=1e-12
+    )
+
+
+def test_a_share_is_the_whole_by_weight_and_later() -> None:
+    share = PROFILES["share"]
+    for t_s in (0.0, 20.1, 333.3, 2000.0):
+        assert share.value(t_s) == 0.7 * SCHEDULE.value(t_s - 12.3)
+        assert share.mean(t_s, t_s + 50.0) == 0.7 * SCHEDULE.mean(t_s - 12.3, t_s + 50.0 - 12.3)
+
+
+def test_weights_are_unequal_seeded_and_make_the_whole() -> None:
+    weights = unequal_weights(12, 0.2, 3)
+    assert sum(weights) == pytest.approx(1.0, rel=1e-15)
+    assert weights == unequal_weights(12, 0.2, 3) != unequal_weights(12, 0.2, 4)
+    assert len(set(weights)) == 12
+    assert all(0.8 / 1.2 <= 12 * weight <= 1.2 / 0.8 for weight in weights)
+    assert unequal_weights(4, 0.0, 3) == (0.25,) * 4
+
+
+@pytest.mark.parametrize("name", ["inference", "jobs", "share", "ai", "square"])
+def test_a_level_holds_as_long_as_it_says(name: str) -> None:
+    profile = PROFILES[name]
+    for t_s in [7.3 * k - 30.0 for k in range(300)]:
+        until_s = min(profile.held_until_s(t_s), t_s + 1e4)
+        assert until_s >= t_s - 1e-9
+        for part in (0.3, 0.999):
+            assert profile.value(t_s + part * (until_s - t_s)) == pytest.approx(profile.value(t_s), rel=1e-12)
+
+
+def jobs_of(*jobs: Job, **figures: float) -> JobSchedule:
+    return JobSchedule(1, 4, jobs, **figures)
+
+
 # --- refusals ------------------------------------------------------------------------------------------
 
 
@@ -238,6 +358,21 @@ def test_ai_workload_idles_after_its_duration() -> None:
         (lambda: Sampled((0.0, 1.0), (1.0, math.nan)), "sample 1 at 1.0 s: level nan"),
         (lambda: Sampled((0.0, math.inf), (1.0, 2.0)), "sample 1: time inf"),
         (lambda: Sampled((0.0, 1.0), (1.0,)), "2 times and 1 levels"),
+        (lambda: InferenceWorkload(1, 0), "racks is 0"),
+        (lambda: InferenceWorkload(1, 1, night=0.0), "night is 0.0: it must be 0.01 to 1"),
+        (lambda: InferenceWorkload(1, 1, burst_s=(9.0, 2.0)), "burst_s is 9.0 to 2.0"),
+        (lambda: InferenceWorkload(1, 1, edge_time_s=1.5), "two edges must fit"),
+        (lambda: jobs_of(Job(0.0, 9.0, "training", 5)), "at 0 s jobs hold 5 racks, and there are 4"),
+        (
+            lambda: jobs_of(Job(0.0, 9.0, "idle", 3), Job(5.0, 9.0, "idle", 2)),
+            "at 5 s jobs hold 5 racks, and there are 4",
+        ),
+        (lambda: jobs_of(Job(5.0, 5.3, "training", 1)), "job 1 from 5 to 5.3 s: it must last longer"),
+        (lambda: jobs_of(Job(0.0, 9.0, "trainin", 1)), "job 1: kind 'trainin' is none of training"),
+        (lambda: jobs_of(Job(0.0, math.nan, "idle", 1)), "end_s is nan"),
+        (lambda: jobs_of(checkpoint_every_s=20.0), "it must hold an iteration, 32.4 s"),
+        (lambda: unequal_weights(3, 1.0, 1), "spread of 1.0"),
+        (lambda: Share(Constant(1.0), math.inf), "weight is inf"),
         (lambda: Sampled((), ()), "at least one"),
         (lambda: Sampled((0.0,), (1.0,), repeat=True), "cannot repeat"),
         (lambda: Sampled((0.0, 1.0), (1.0, 2.0), "cubic"), "interpolation is 'cubic'"),
