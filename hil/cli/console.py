@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
+from rich.status import Status
 from rich.table import Table
 
 from hil.errors import Problem
@@ -14,6 +16,12 @@ results = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
 
 _VERDICT_STYLES = {"met": "green", "not met": "bold red"}
+
+
+def reading(rig_file: Path) -> Status:
+    """Say meanwhile, in a terminal, that a rig is being read: the first composed plant on a machine takes a while."""
+    told = f"reading {escape(str(rig_file))} (the first plant of its kind on a machine compiles for about a minute)"
+    return errors.status(told)
 
 
 def tell_problems(problems: Iterable[Problem], *, word: str = "error") -> None:

@@ -9,6 +9,8 @@ from rich.markup import escape
 
 from hil.cli.console import errors, results, table
 
+_NAMED = 4
+"""How many loops of one warning are named; the report has them all."""
 _HEADS = ("loop", "crossover rad/s", "phase margin", "delay", "lost", "left")
 
 
@@ -32,17 +34,30 @@ def show_margins(margins: Sequence[Mapping[str, Any]]) -> None:
         results.print(table("phase margins", _HEADS, rows))
         for margin in known:
             results.print(f"{escape(str(margin['loop']))}: {parts_of_delay(margin)}", highlight=False)
+    for note, loops in _notes(margins).items():
+        errors.print(f"[bold yellow]warning[/] {escape(loops)}: {escape(note)}")
+
+
+def _notes(margins: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Each warning with the loops it is about: what holds for fifty of them is said once."""
+    loops: dict[str, list[str]] = {}
     for margin in margins:
         if margin["note"]:
             left = f" ({margin['remaining_deg']:.1f}°)" if margin["remaining_deg"] is not None else ""
-            errors.print(
-                f"[bold yellow]warning[/] loop {escape(str(margin['loop']))}: {escape(margin['note'])}{left}"
-            )
+            loops.setdefault(margin["note"] + left, []).append(str(margin["loop"]))
+    return {note: _listed(names) for note, names in loops.items()}
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"loop {names[0]}"
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"loops {', '.join(names[:_NAMED])}{more}"
 
 
 def warnings_in(margins: Sequence[Mapping[str, Any]]) -> int:
     """Give how many warnings :func:`show_margins` prints."""
-    return sum(bool(margin["note"]) for margin in margins)
+    return len(_notes(margins))
 
 
 def _degrees(angle_deg: float | None) -> str:
