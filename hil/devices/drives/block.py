@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hil.devices.drives.sequence import DriveSequence, Wish
-from hil.loop.image import BAD, GOOD, Image
+from hil.loop.image import BAD, GOOD, STALE, SUBSTITUTED, Image
 from hil.loop.output import FAILSAFE, HOLD, NORMAL, OutputStage
 
 _WORD = 0xFFFF
@@ -21,7 +21,8 @@ class DriveSignals:
     status : int
         The status word.
     run, reset, quick_stop : int or None
-        Commands: above 0.5 is yes. A command that is BAD is no; otherwise the last one counts, or its failsafe.
+        Commands: above 0.5 is yes. One that is BAD is not known, and so is a "no" that is only a failsafe; otherwise
+        the last one counts.
     state : int or None
         Gets the number of the :class:`hil.devices.drives.DriveState`.
     """
@@ -86,9 +87,13 @@ class DriveBlock:
             self._told = sequence.trouble
             self._tell(now_ns, sequence.trouble or "follows its commands again")
 
-    def _is_on(self, slot: int | None) -> bool:
-        image = self._image
-        return slot is not None and image.quality[slot] != BAD and image.values[slot] > 0.5
+    def _is_on(self, slot: int | None) -> bool | None:
+        """Give a command; None where it is not known."""
+        if slot is None:
+            return False
+        is_on, quality = self._image.values[slot] > 0.5, self._image.quality[slot]
+        is_known = quality in (GOOD, STALE) or (quality == SUBSTITUTED and is_on)
+        return is_on if is_known else None
 
     def counters(self) -> dict[str, int]:
         """Give :data:`hil.devices.drives.sequence.COUNTERS`."""

@@ -12,7 +12,7 @@ from controller import Limiter
 from hil.devices.drives import PROFILES, DriveSequence, DriveState, MagicWords, Profile, Wish
 from hil.devices.drives.block import DriveBlock, DriveSignals
 from hil.devices.drives.sequence import SequenceSettings
-from hil.loop.image import BAD, GOOD, STALE, Image, Signal
+from hil.loop.image import BAD, GOOD, STALE, SUBSTITUTED, Image, Signal
 from hil.loop.output import OutputStage
 
 S = 1_000_000_000
@@ -283,6 +283,124 @@ def test_quick_stop_comes_before_run(bench: Bench) -> None:
     assert not bench.drive.runs
 
 
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_quick_stop_that_is_released_starts_nothing(bench: Bench, restart: bool) -> None:
+    bench = Bench(bench.kind, restart=restart)
+    bench.run(RUN)
+    bench.run(Wish(run=True, quick_stop=True))
+    bench.run(RUN)
+    assert not bench.drive.runs
+    assert "take the run command away" in bench.sequence.trouble
+    bench.run(STOP, 0.1)
+    bench.run(RUN)
+    assert bench.drive.runs
+    assert bench.sequence.counts["starts_withheld"] == 1
+
+
+def test_a_run_command_given_during_a_quick_stop_does_not_wait_for_its_end(bench: Bench) -> None:
+    bench.run(RUN)
+    bench.run(Wish(quick_stop=True))
+    bench.run(Wish(run=True, quick_stop=True))
+    bench.run(RUN)
+    assert not bench.drive.runs
+
+
+def test_a_quick_stop_whose_signal_is_lost_goes_on() -> None:
+    sequence = DriveSequence(PROFILES["cia402"])
+    words = [
+        sequence.step(S, 0x207, Wish(run=True, quick_stop=quick_stop)) for quick_stop in (True, None, None)
+    ]
+    assert words == [2, 2, 2], "nothing makes it coast before its ramp is over"
+
+
+def test_a_lost_run_command_is_no_edge_after_a_fault(bench: Bench) -> None:
+    bench.run(RUN)
+    bench.drive.trip()
+    bench.run(RUN)
+    bench.run(Wish(run=True, reset=True))
+    for lost_s in (0.1, 2.0):
+        bench.run(Wish(run=None), lost_s)
+        bench.run(RUN)
+        assert not bench.drive.runs
+    bench.run(STOP, 0.1)
+    bench.run(RUN)
+    assert bench.drive.runs
+    assert (bench.sequence.counts["starts"], bench.sequence.counts["stops"]) == (2, 1)
+
+
+def test_a_run_command_that_is_lost_stops_the_drive_and_must_be_given_anew(bench: Bench) -> None:
+    bench.run(RUN)
+    bench.run(Wish(run=None))
+    assert not bench.drive.runs
+    assert "is lost" in bench.sequence.trouble
+    bench.run(RUN)
+    assert not bench.drive.runs
+    bench.run(STOP, 0.1)
+    bench.run(RUN)
+    assert bench.drive.runs
+
+
+def test_with_restart_a_run_command_that_is_back_starts_the_drive(bench: Bench) -> None:
+    bench = Bench(bench.kind, restart=True)
+    bench.run(RUN)
+    bench.run(Wish(run=None))
+    assert not bench.drive.runs
+    bench.run(RUN)
+    assert bench.drive.runs
+
+
+def test_a_run_command_lost_while_there_was_none_withholds_nothing(bench: Bench) -> None:
+    bench.run(Wish(run=None))
+    bench.run(RUN)
+    assert bench.drive.runs
+    bench.run(STOP)
+    bench.run(Wish(run=None))
+    bench.run(RUN)
+    assert bench.drive.runs
+
+
+def test_a_fault_while_the_run_command_is_lost_needs_it_anew(bench: Bench) -> None:
+    bench.run(STOP)
+    bench.drive.trip()
+    bench.run(Wish(run=None))
+    bench.run(Wish(run=None, reset=True))
+    bench.run(RUN)
+    assert not bench.drive.runs, "it may have been given before the fault"
+
+
+def test_command_and_status_that_are_lost_together_stop_nothing(bench: Bench) -> None:
+    bench.run(RUN)
+    bench.run(Wish(run=None), seen=False)
+    bench.run(RUN)
+    assert bench.drive.runs
+    assert bench.sequence.counts["starts_withheld"] == 0
+
+
+def test_a_drive_that_still_slows_down_after_its_status_was_lost_too_is_not_started() -> None:
+    sequence, stop, run = DriveSequence(PROFILES["abb_drives"]), 0x047E, 0x047F
+    seen = [(0x207, RUN), (0x207, Wish(run=None)), (None, RUN), (0x207, RUN), (0x203, RUN)]
+    words = [sequence.step(k, status, wish) for k, (status, wish) in enumerate(seen)]
+    assert words == [run, stop, None, stop, stop]
+
+
+def test_a_reset_whose_signal_was_lost_is_no_new_reset(bench: Bench) -> None:
+    bench.drive.trip()
+    bench.run(Wish(reset=True))
+    bench.drive.trip()
+    bench.run(Wish(reset=None))
+    bench.run(Wish(reset=True))
+    assert bench.sequence.state is DriveState.FAULT
+    assert bench.sequence.counts["resets"] == 1
+
+
+def test_a_drive_that_does_not_stop_is_told_although_its_start_is_withheld() -> None:
+    bench = Bench("abb_drives", follow_s=2.0)
+    bench.run(RUN)
+    bench.drive.take = lambda word: None  # type: ignore[method-assign]
+    bench.run(Wish(run=None), 3.0)
+    assert bench.sequence.trouble == "told to stop and has not in 2 s (RUNNING)"
+
+
 def test_a_drive_that_does_not_follow_is_told_once() -> None:
     bench = Bench("danfoss_fc", follow_s=2.0)
     bench.drive.take = lambda word: None  # type: ignore[method-assign]  # its bus control is switched off
@@ -292,15 +410,16 @@ def test_a_drive_that_does_not_follow_is_told_once() -> None:
 
 
 EVENTS = st.sampled_from(["", "", "trip", "lost", "wild"])
-STEPS = st.tuples(st.booleans(), st.booleans(), st.booleans(), EVENTS, st.integers(0, 0xFFFF))
+ASKED = st.sampled_from([False, True, None])
+STEPS = st.tuples(ASKED, ASKED, ASKED, EVENTS, st.integers(0, 0xFFFF))
 
 
 @given(st.sampled_from(sorted(KINDS)), st.lists(STEPS, max_size=80))
-def test_whatever_comes_no_fault_leads_to_running_without_the_run_command_going_away(
-    kind: str, steps: list[tuple[bool, bool, bool, str, int]]
+def test_whatever_comes_nothing_that_stopped_a_drive_leads_to_running_without_the_run_command_going_away(
+    kind: str, steps: list[tuple[bool | None, bool | None, bool | None, str, int]]
 ) -> None:
     bench = Bench(kind)
-    needs_edge = False
+    needs_edge = stands = quick_stop = False
     for run, reset, quick, event, wild in steps:
         wish, before = Wish(run, reset, quick), bench.drive.runs
         if event == "trip":
@@ -308,11 +427,14 @@ def test_whatever_comes_no_fault_leads_to_running_without_the_run_command_going_
         if event == "wild":
             bench.sequence.step(bench.now_ns, wild, wish)
         # A trip that is never seen, for want of a status, cannot be held against the next start.
-        needs_edge = run and (needs_edge or event == "trip")
+        quick_stop = quick_stop if quick is None else quick
+        stops = event == "trip" or (event != "lost" and (quick_stop or (run is None and stands)))
+        needs_edge = run is not False and (needs_edge or stops)
+        stands = stands if run is None else run
         bench.run(wish, 0.1, seen=event != "lost")
         if bench.drive.runs and not before:
             assert run
-            assert not quick
+            assert not quick_stop
             assert not needs_edge
 
 
@@ -340,12 +462,17 @@ def test_in_the_cycle_a_stale_status_holds_the_word_and_a_bad_one_sends_the_fail
     assert image.values[4] == float(DriveState.UNKNOWN)
 
 
-def test_in_the_cycle_a_bad_command_is_no_command() -> None:
+@pytest.mark.parametrize(("lost", "value"), [(BAD, 1.0), (SUBSTITUTED, 0.0)])
+def test_in_the_cycle_a_command_that_is_lost_and_back_starts_nothing(lost: int, value: float) -> None:
     image, block, _ = bound()
-    image.values[0], image.values[1], image.quality[1] = 0x227, 1.0, BAD
-    block.run(0, 0.1)
-    block.stage.run(0, 0.1)
-    assert image.values[5] == 7.0
+    image.values[0] = 0x227
+    words = []
+    for run, quality in ((1.0, GOOD), (value, lost), (1.0, GOOD), (0.0, GOOD), (1.0, STALE)):
+        image.values[1], image.quality[1] = run, quality
+        block.run(0, 0.1)
+        block.stage.run(0, 0.1)
+        words.append(image.values[5])
+    assert words == [15.0, 7.0, 7.0, 7.0, 15.0]
 
 
 def test_in_the_cycle_trouble_is_told_when_it_changes() -> None:
