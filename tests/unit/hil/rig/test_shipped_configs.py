@@ -16,6 +16,7 @@ LOADS = sorted((CONFIGS / "loads").glob("*.yaml"))
 SCENARIOS = sorted((CONFIGS / "scenarios").glob("*.yaml"))
 SIL = CONFIGS / "rigs" / "cdu_sil.yaml"
 PLC_IO = CONFIGS / "rigs" / "cdu_plc_io.yaml"
+FACILITY = CONFIGS / "rigs" / "facility_10mw.yaml"
 
 
 def by_name(path: Path) -> str:
@@ -59,6 +60,10 @@ def test_scenario(path: Path, tmp_path: Path) -> None:
     if "type: bus" in path.read_text():
         # It needs a wire, and so the wall clock: tests/field/test_proxy_rig.py runs one like it.
         assert load_rig(PLC_IO, Wishes(scenario=path)).warnings == ()
+        return
+    if "plant: facility" in path.read_text():
+        # tests/plant/test_facility_scenarios.py lets them happen.
+        assert load_rig(FACILITY, Wishes(scenario=path)).warnings == ()
         return
     rig = load_rig(SIL, Wishes(scenario=path))
     assert rig.warnings == ()
