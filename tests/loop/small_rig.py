@@ -119,7 +119,8 @@ def recorded(folder: Path | None) -> list[float]:
     if folder is None or not (folder / "trend.arrow").exists():
         return times_s
     with (
-        contextlib.suppress(pa.ArrowInvalid),
+        # The last batch may be in the middle of being written: its head there and not its body.
+        contextlib.suppress(pa.ArrowInvalid, OSError),
         pa.ipc.open_stream((folder / "trend.arrow").read_bytes()) as reader,
     ):
         for batch in reader:

@@ -20,7 +20,9 @@ pytestmark = [
     pytest.mark.usefixtures("no_rings_left"),
 ]
 
-WHOLE = ["events.jsonl", "kpis.json", "report.html", "rig.yaml", "run.json", "timing.json", "trend.parquet"]
+WHOLE = [
+    "events.jsonl", "kpis.json", "plants.json", "report.html", "rig.yaml", "run.json", "timing.json", "trend.parquet",
+]  # fmt: skip
 
 
 def begin(folder: Path, *, clock: str = "wall", duration_s: float = 60.0) -> subprocess.Popen[str]:
