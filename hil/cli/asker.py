@@ -66,12 +66,15 @@ def open_asker(
 @contextmanager
 def _serial(port: str, line: SerialLine, timeout_s: float, deadline_s: float, who: str) -> Iterator[Asker]:
     from hil.devices.rtu.conversation import RtuConversation, open_or_say  # noqa: PLC0415
-    from hil.devices.rtu.settings import BusSettings  # noqa: PLC0415
+    from hil.devices.rtu.settings import LATE_FACTOR, BusSettings  # noqa: PLC0415
 
     if line.parity not in ("even", "odd", "none"):
         raise ConfigError(Problem("--parity", None, f"{line.parity!r} is no parity", "even, odd or none"))
     stop_bits = 2 if line.parity == "none" else 1
-    settings = BusSettings(port, line.baud, line.parity, stop_bits, reply_timeout_s=timeout_s)
+    late_s = max(LATE_FACTOR * timeout_s, 0.9)
+    settings = BusSettings(
+        port, line.baud, line.parity, stop_bits, reply_timeout_s=timeout_s, late_reply_s=late_s
+    )
     wire = open_or_say(settings, who, (port, None))
     conversation = RtuConversation(settings, wire, deadline_s)
     try:
