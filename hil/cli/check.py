@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from hil.cli.console import reading, results, tell_problems
+from hil.cli.console import results, tell_problems, tell_reading
 from hil.cli.margins import show_margins, warnings_in
 
 
@@ -27,8 +27,8 @@ def check(
     from hil.rig.delay import planned_latency  # noqa: PLC0415  as above
     from hil.rig.margins import lost_margins  # noqa: PLC0415  as above
 
-    with reading(rig):
-        checked = load_rig(rig, Wishes(load, scenario, overrides=tuple(set_ or ())))
+    tell_reading(rig)
+    checked = load_rig(rig, Wishes(load, scenario, overrides=tuple(set_ or ())))
     tell_problems(checked.warnings, word="warning")
     refuse_short_period(checked)
     config = checked.config

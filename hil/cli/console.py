@@ -7,7 +7,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.status import Status
 from rich.table import Table
 
 from hil.errors import Problem
@@ -18,10 +17,17 @@ errors = Console(stderr=True, soft_wrap=True)
 _VERDICT_STYLES = {"met": "green", "not met": "bold red"}
 
 
-def reading(rig_file: Path) -> Status:
-    """Say meanwhile, in a terminal, that a rig is being read: the first composed plant on a machine takes a while."""
-    told = f"reading {escape(str(rig_file))} (the first plant of its kind on a machine compiles for about a minute)"
-    return errors.status(told)
+def tell_reading(rig_file: Path) -> None:
+    """Say in a terminal that a rig is being read: the first composed plant on a machine takes a while.
+
+    One line and nothing that moves: a terminal that takes nothing more must not hold up what comes after it.
+    """
+    if errors.is_terminal:
+        errors.print(
+            f"reading {rig_file}; a machine's first composed plant compiles for a minute",
+            style="dim",
+            markup=False,
+        )
 
 
 def tell_problems(problems: Iterable[Problem], *, word: str = "error") -> None:

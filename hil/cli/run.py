@@ -16,7 +16,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from hil.cli.console import errors, reading, results, table, tell_problems
+from hil.cli.console import errors, results, table, tell_problems, tell_reading
 from hil.cli.margins import show_margins
 from hil.cli.terminal import patient_terminal
 from hil.errors import ConfigError, HilError, Problem
@@ -67,8 +67,8 @@ def run_once(rig_file: Path, wishes: Any, out: Path, *, quiet: bool, yes: bool) 
     """Load, confirm and run one rig, and say what was lost; gives the ``RunResult``."""
     from hil.rig import load_rig, run_rig  # noqa: PLC0415  as above
 
-    with reading(rig_file):
-        rig = load_rig(rig_file, wishes)
+    tell_reading(rig_file)
+    rig = load_rig(rig_file, wishes)
     tell_problems(rig.warnings, word="warning")
     if rig.dangers and not yes:
         _confirm(rig.dangers)
