@@ -16,7 +16,7 @@ from hil.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from hil.config.points import Point, PointList
-    from hil.devices.discovery import Fit, FoundUnit
+    from hil.devices.discovery import Asker, Fit, FoundUnit
 
 EXIT_NOBODY = 1
 KNOWN_LISTS = Path(__file__).resolve().parents[2] / "configs" / "points"
@@ -61,14 +61,34 @@ def scan(
             found.append((unit, fitting))
             runs = runs_that_answer(asker, unit_id, *places, timeout_s) if places else []
             drafted += _drafted(unit, runs, many=len(asked) > 1)
+        came = "" if found else _came(asker)
     if out is not None and drafted:
         _write(out, target, drafted)
+    elif out is not None:
+        errors.print(f"{out} was not written: {_why_nothing(found, places)}")
     if as_json:
         typer.echo(json.dumps(_as_data(target, asked, found, drafted), indent=2))
     else:
         _show(target, asked, found, drafted, out)
+    if came:
+        errors.print(f"{came}: give it more time with --timeout, or check baud and parity")
     if not found:
         raise typer.Exit(EXIT_NOBODY)
+
+
+def _came(asker: Asker) -> str:
+    """Give what came from a line on which nobody answered."""
+    from hil.devices.rtu.conversation import RtuConversation  # noqa: PLC0415
+
+    return asker.hear_out() if isinstance(asker, RtuConversation) else ""
+
+
+def _why_nothing(found: Sequence[Any], places: tuple[int, int] | None) -> str:
+    if not found:
+        return "nobody answers"
+    if places is None:
+        return "no unit has SunSpec, and without --registers no other register is looked for"
+    return f"no unit has SunSpec, and none of the registers {places[0]} to {places[1]} answers"
 
 
 def _known_lists() -> list[PointList]:

@@ -43,6 +43,16 @@ def test_units_behind_a_host_the_list_that_fits_and_a_draft(tmp_path: Path) -> N
 
 
 @needs_stubs
+def test_where_nothing_is_drafted_it_is_said_that_the_file_was_not_written_and_why(tmp_path: Path) -> None:
+    out = tmp_path / "drafted.csv"
+    with Stub(build("vfd"), "--units", "1") as stub:
+        code, _, err = scan(f"127.0.0.1:{stub.port}", "--units", "1", "--out", out)
+    assert code == 0
+    assert "was not written: no unit has SunSpec" in " ".join(err.split())
+    assert not out.exists()
+
+
+@needs_stubs
 @pytest.mark.needs("socat")
 def test_units_on_a_serial_line(tmp_path: Path) -> None:
     with (

@@ -100,10 +100,10 @@ Reader = JsonReader | TextReader
 
 
 def json_document(payload: bytes) -> Any:
-    """Parse JSON strictly: no NaN, no infinity, UTF-8 only; raises :class:`UnreadableError`."""
+    """Parse JSON strictly: no NaN, no infinity, no name twice, UTF-8 only; raises :class:`UnreadableError`."""
     text = _text(payload)
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_each_name_once)
     except (ValueError, RecursionError) as error:
         raise UnreadableError("is not JSON") from error
 
@@ -120,6 +120,14 @@ def _text(payload: bytes) -> str:
         return payload.decode()
     except UnicodeDecodeError as error:
         raise UnreadableError("is not UTF-8") from error
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Which of two values was meant cannot be known, and readers differ in which they take."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is there twice")
+    return found
 
 
 def _refuse_constant(word: str) -> float:

@@ -218,6 +218,21 @@ class RtuConversation:
         while self._now_s() < until_s and self._listen(quiet_s):
             pass
 
+    def hear_out(self) -> str:
+        """Wait for the replies that may still come; gives what came and was no answer, in words."""
+        while not self.out_of_time:
+            owed = [doubt for doubt in self._doubts.values() if doubt.owes]
+            now_ns = self._clock_ns()
+            for doubt in owed:
+                doubt.look(now_ns)
+            left = [doubt.wake_ns(now_ns) - now_ns for doubt in owed if doubt.owes]
+            if not left:
+                break
+            self._listen(max(*left, 1) / 1e9)
+        parts = [f"{self.late_replies} replies came too late"] if self.late_replies else []
+        parts += [f"{self.noise_bytes} bytes came that are no reply"] if self.noise_bytes else []
+        return ", ".join(parts)
+
     def close(self) -> None:
         """Let go; the line stays open."""
         self._nobody.close()

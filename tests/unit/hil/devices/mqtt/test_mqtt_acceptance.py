@@ -75,6 +75,23 @@ def test_each_fault_is_refused_counted_and_answered(
     assert judged.accepted == 0
 
 
+@pytest.mark.parametrize(
+    ("once", "twice"),
+    [
+        (b'"setpoint_degc":20.0', b'"setpoint_degc":20.0,"setpoint_degc":34.0'),
+        (b'"life_s":5.0', b'"life_s":5.0,"life_s":5.0'),
+        (b'"id":"a"', b'"id":"a","id":"b"'),
+    ],
+)
+def test_a_command_that_says_something_twice_is_malformed(once: bytes, twice: bytes) -> None:
+    judged = gate()
+    assert once in body()
+    verdict = judged.judge(TOPIC, body().replace(once, twice), NOW_S)
+    assert not verdict.values
+    assert verdict.refusal is Refusal.MALFORMED
+    assert judged.counters()["commands_refused_malformed"] == 1
+
+
 def test_life_ends_to_the_moment() -> None:
     assert gate().judge(TOPIC, body(at_s=NOW_S, life_s=2.0), NOW_S + 2.0).values
     assert refused(gate().judge(TOPIC, body(at_s=NOW_S, life_s=2.0), NOW_S + 2.001), Refusal.EXPIRED)

@@ -141,3 +141,13 @@ def test_a_reply_that_nobody_asked_for_makes_its_unit_prove_itself(talk: Callabl
     assert us.wire.sent[0][1] == 8, "a canary comes first"
     assert us.get(3) == 42
     assert len(us.wire.sent) == 3
+
+
+def test_where_nobody_answers_in_time_late_replies_are_told(talk: Callable[..., Talk]) -> None:
+    us = talk(lambda _: 700 * MS)
+    assert us.get(0) is None
+    assert us.conversation.hear_out() == "1 replies came too late"
+    assert us.wire.now_ns < 1500 * MS
+    silent = talk(lambda _: None)
+    assert silent.get(0) is None
+    assert silent.conversation.hear_out() == ""
