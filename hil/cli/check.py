@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from hil.cli.console import results, tell_problems, tell_reading
+from hil.cli.console import results, tell_problems
 from hil.cli.margins import show_margins, warnings_in
+from hil.cli.terminal import tell_reading
 
 
 def check(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,19 +14,6 @@ results = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
 
 _VERDICT_STYLES = {"met": "green", "not met": "bold red"}
-
-
-def tell_reading(rig_file: Path) -> None:
-    """Say in a terminal that a rig is being read: the first composed plant on a machine takes a while.
-
-    One line and nothing that moves: a terminal that takes nothing more must not hold up what comes after it.
-    """
-    if errors.is_terminal:
-        errors.print(
-            f"reading {rig_file}; a machine's first composed plant compiles for a minute",
-            style="dim",
-            markup=False,
-        )
 
 
 def tell_problems(problems: Iterable[Problem], *, word: str = "error") -> None:

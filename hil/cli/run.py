@@ -16,9 +16,9 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from hil.cli.console import errors, results, table, tell_problems, tell_reading
+from hil.cli.console import errors, results, table, tell_problems
 from hil.cli.margins import show_margins
-from hil.cli.terminal import patient_terminal
+from hil.cli.terminal import patient_terminal, tell_reading
 from hil.errors import ConfigError, HilError, Problem
 from hil.loop.cycle import StopFlag
 

@@ -6,9 +6,12 @@ import contextlib
 import io
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+
+from hil.cli.console import errors
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -39,3 +42,11 @@ def patient_terminal(console: Console) -> Iterator[Console]:
     buffered = io.BufferedWriter(_Dropping(descriptor, "wb"))
     with io.TextIOWrapper(buffered, encoding="utf-8", errors="replace") as terminal:
         yield Console(file=terminal, force_terminal=True, soft_wrap=True)
+
+
+def tell_reading(rig_file: Path) -> None:
+    """Say in a terminal that a rig is being read: the first composed plant on a machine takes a while."""
+    if errors.is_terminal:
+        with patient_terminal(errors) as terminal:
+            told = f"reading {rig_file}; a machine's first composed plant compiles for about a minute"
+            terminal.print(told, style="dim", markup=False, highlight=False)
