@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from hil.devices.wire.rtu_frames import DIAGNOSTICS, ReplyFrame, reply_prefix, sealed
 
 _NS_PER_S = 1_000_000_000
+_AT_ONCE = 2
+"""Canaries that follow an unanswered one as soon as the line is free: most faults are over by then."""
 _FIRST_BACKOFF_NS = _NS_PER_S // 4
 _LONGEST_BACKOFF_NS = 5 * _NS_PER_S
 _QUIET_NS = 10_000_000
@@ -203,6 +205,7 @@ class Doubt:
         """Note that it was not: its answer may come yet, and the next one waits longer."""
         self.owe(canary.request, asked_ns, now_ns)
         self._turn += 1
-        wait_ns = min(_FIRST_BACKOFF_NS << min(self.failures, 10), _LONGEST_BACKOFF_NS)
+        wait_ns = min(_FIRST_BACKOFF_NS << min(max(self.failures - _AT_ONCE, 0), 10), _LONGEST_BACKOFF_NS)
+        wait_ns = 0 if self.failures < _AT_ONCE else wait_ns
         self.failures += 1
         self.canary_due_ns = now_ns + wait_ns

@@ -66,7 +66,7 @@ def test_an_old_acknowledgement_is_none_of_the_last_write(stage: Stage) -> None:
     bench.run(52 * MS)
     bench.command(2, {"valve": 5.0}, stage)
     bench.run(270 * MS)
-    assert unit.requests == 3, "the last write went out before the old reply came"
+    assert bench.counts["writes_sent"] == 2, "the last write went out before the old reply came"
     assert not bench.master.has_done
 
 
@@ -79,6 +79,19 @@ def test_an_old_refusal_is_none_of_the_last_write(stage: Stage) -> None:
     bench.run(52 * MS)
     bench.command(2, {"valve": 6.0}, stage)
     bench.run(270 * MS)
-    assert unit.requests == 3, "the last write went out before the old refusal came"
+    assert bench.counts["writes_sent"] == 2, "the last write went out before the old refusal came"
     assert bench.counts["late_replies"] == 1
     assert bench.counts["exception_replies"] == 0
+
+
+def test_the_first_canaries_follow_at_once_and_the_later_ones_ever_more_slowly() -> None:
+    doubt, now_ns, waits_ms = Doubt(1, [ONE, TWO], 0, 50 * MS), 0, []
+    doubt.suspect(now_ns)
+    for _ in range(9):
+        canary = doubt.canary(now_ns)
+        assert canary is not None
+        doubt.unanswered(canary, now_ns, now_ns)
+        waits_ms.append((doubt.canary_due_ns - now_ns) // MS)
+        now_ns = doubt.canary_due_ns
+        doubt.look(now_ns)
+    assert waits_ms == [0, 0, 250, 500, 1000, 2000, 4000, 5000, 5000]
