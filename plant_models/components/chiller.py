@@ -229,6 +229,7 @@ def _inputs(flow_kg_s: float, s: ChillerSettings) -> tuple[InputPort, ...]:
         InputPort("enable_command_percent", "%", 0.0, 100.0, 0.0),
         InputPort("supply_setpoint_temp_degc", "degC", -20.0, 60.0, s.nominal_supply_temp_degc),
         InputPort("upstream_conductance_kg_s_kpa05", "kg/s/kPa0.5", 0.0, 1e6, 1e6, optional=True),
+        InputPort("supply_ratio", "1", 0.0, 1.0, 1.0, optional=True),
     )
 
 

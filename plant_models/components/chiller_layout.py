@@ -17,7 +17,7 @@ MOST_MACHINES = 12
     FREEZE_DEGC, HIGH_AIR_DEGC, GAIN, INTEGRAL_S, SWITCHES,
 ) = range(40)  # fmt: skip
 """Parameters; from ``SWITCHES`` on a refusal to start for each machine, then a trip for each."""
-IN_FLOW, IN_TEMP, IN_AIR, ENABLE, SET_POINT, UPSTREAM = range(6)
+IN_FLOW, IN_TEMP, IN_AIR, ENABLE, SET_POINT, UPSTREAM, SUPPLY = range(7)
 TEMP, INTEGRAL, STAGE, UP_TIMER, DOWN_TIMER, LOW_FLOW_TIMER, OF_MACHINES = range(7)
 LOAD, MODE, SEQUENCE, LEAST_ON, RESTART, EACH = range(6)
 """States of one machine, ``EACH`` of them, from ``OF_MACHINES`` on."""

@@ -88,7 +88,7 @@ def chiller_settle(x: Array, u: Array, p: Array, substep_s: float) -> None:
 
 @inner
 def safeties(x: Array, u: Array, p: Array) -> None:
-    """Trip what may not run, and reset what may again."""
+    """Trip what may not run or has lost its supply, and reset what may again."""
     flow_lost = False
     if flow_failing(x, u, p):
         flow_lost = x[lay.LOW_FLOW_TIMER] >= p[lay.PROOF_S] - _RUN_OUT_S
@@ -102,7 +102,7 @@ def safeties(x: Array, u: Array, p: Array) -> None:
     machines = int(p[lay.MACHINES])
     for j in range(machines):
         at = lay.OF_MACHINES + lay.EACH * j
-        mode, fault = mode_of(x, j), p[lay.SWITCHES + machines + j] != 0.0
+        mode, fault = mode_of(x, j), p[lay.SWITCHES + machines + j] != 0.0 or u[lay.SUPPLY] < 0.5
         active = mode in (lay.STARTING, lay.RUNNING)
         if (active and (flow_lost or cold or hot)) or (fault and mode != lay.TRIPPED):
             x[at + lay.MODE] = lay.TRIPPED

@@ -148,7 +148,7 @@ def dry_cooler_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
         given_off = group_heat_w(coil, speed, u, p, y[_ENTERING])
         dx[_COILS + g] = (brought - given_off) / (p[_MASS_KG] * p[_CP] / groups)
         heat += given_off
-        if p[_TRIPS + g] == 0.0:
+        if p[_TRIPS + g] == 0.0 and u[_FANS + groups] >= 0.5:
             dx[fans + g] = 100.0 * actuator_rate_per_s(speed / 100.0, u[_FANS + g] / 100.0, p[_RAMP_S])
         else:
             dx[fans + g] = -speed / p[_COAST_S]
@@ -267,4 +267,5 @@ def _inputs(of: CoolerDatasheet, groups: int, flow_kg_s: float, temp_degc: float
         InputPort("pressure_kpa", "kPa", 65.0, 110.0, _STANDARD_KPA, optional=True),
         InputPort("pad_command_percent", "%", 0.0, 100.0, 0.0, optional=True),
         *(InputPort(f"fan_{g + 1}_speed_command_percent", "%", 0.0, 100.0, 50.0) for g in range(groups)),
+        InputPort("supply_ratio", "1", 0.0, 1.0, 1.0, optional=True),
     )

@@ -164,7 +164,7 @@ def header_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
     commands = 2 * n + 2
     for j in range(pumps):
         speed = x[2 + j] / 100.0
-        if p[_SWITCHES + j] == 0.0:
+        if pump_driven(j, u, p):
             dx[2 + j] = 100.0 * actuator_rate_per_s(speed, u[commands + j] / 100.0, p[_RAMP_S])
         else:
             dx[2 + j] = 100.0 * coasting_rate_per_s(speed, p[_COAST_S], p[_FRICTION])
@@ -176,11 +176,18 @@ def header_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
 
 
 @inner
-def header_settle(x: Array, p: Array, substep_s: float) -> None:
+def pump_driven(j: int, u: Array, p: Array) -> bool:
+    """Whether a pump follows its command: it has not tripped, and has its supply; else it coasts."""
+    n, pumps = int(p[_BRANCHES]), int(p[_PUMPS])
+    return bool(p[_SWITCHES + j] == 0.0 and u[3 * n + pumps + 3] >= 0.5)
+
+
+@inner
+def header_settle(x: Array, u: Array, p: Array, substep_s: float) -> None:
     """Stop coasting pumps that friction would turn round within ``substep_s``."""
     for j in range(int(p[_PUMPS])):
-        tripped = p[_SWITCHES + j] != 0.0
-        if tripped and abs(x[2 + j]) <= 100.0 * p[_FRICTION] / p[_COAST_S] * substep_s:
+        coasts = not pump_driven(j, u, p)
+        if coasts and abs(x[2 + j]) <= 100.0 * p[_FRICTION] / p[_COAST_S] * substep_s:
             x[2 + j] = 0.0
 
 
@@ -321,7 +328,7 @@ def _parameters(branches: int, pumps: int, s: HeaderSettings, cp: float, coolant
 def _inputs(
     branches: int, pumps: int, s: HeaderSettings, return_temps: tuple[str, ...]
 ) -> tuple[InputPort, ...]:
-    """Order: conductances, return temperatures, common conductance, source temperature, pumps, valves, bypass."""
+    """Order: conductances, return temperatures, common conductance, source, pumps, valves, bypass, supply."""
     even = s.flow_kg_s / branches / math.sqrt(s.head_kpa)
     numbers = range(1, branches + 1)
     common = 10.0 * s.flow_kg_s / math.sqrt(s.head_kpa)
@@ -339,6 +346,7 @@ def _inputs(
             for i in numbers
         ),
         InputPort("bypass_valve_command_percent", "%", 0.0, 100.0, 0.0, optional=True),
+        InputPort("supply_ratio", "1", 0.0, 1.0, 1.0, optional=True),
     )
 
 

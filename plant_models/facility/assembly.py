@@ -176,6 +176,8 @@ def add_power(whole: Composition, spec: FacilitySpec, sizes: FacilitySizes) -> N
         whole.wire(f"cdu_{i}.it_power_kw", f"power.it_power_{i}_kw")
         whole.wire("power.it_supply_ratio", f"cdu_{i}.it_supply_ratio")
         whole.wire("power.mechanical_supply_ratio", f"cdu_{i}.pump_supply_ratio")
+    driven = ["fws", "coolers", *(["chillers"] if sizes.rejection.machines else [])]
+    whole.wire("power.mechanical_supply_ratio", *(f"{name}.supply_ratio" for name in driven))
     for j, source in enumerate(mechanical):
         whole.wire(source, f"power.mechanical_power_{j + 1}_kw")
 

@@ -89,7 +89,7 @@ def component_settle(code: int, x: Array, u: Array, p: Array, substep_s: float) 
     if code == CDU:
         cdu.cdu_settle(x, u, p, substep_s)
     elif code == HEADER:
-        header.header_settle(x, p, substep_s)
+        header.header_settle(x, u, p, substep_s)
     elif code == POWER_CHAIN:
         power_chain.power_chain_settle(x, u, p, substep_s)
     elif code == CHILLER:

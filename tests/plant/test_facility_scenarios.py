@@ -117,3 +117,19 @@ def test_the_ups_on_bypass_saves_losses_and_has_no_battery(loops: FacilityLoops)
     again = run(loops, 330, SIROCCO)
     assert again[200]["power_it_power_kw"] == 0.0, "IT takes 5 min to come back"
     assert again[-1]["power_it_power_kw"] == pytest.approx(10_000.0, rel=0.01)
+
+
+def test_an_outage_of_the_grid_stops_what_has_no_battery_and_it_comes_back(loops: FacilityLoops) -> None:
+    """Pumps, fans and compressors hang on the grid: nothing that moves air or water runs on without a supply."""
+    before = run(loops, 1, SIROCCO)[-1]
+    loops.plant.set_fault("power_grid_outage", True)
+    dark = run(loops, 60, SIROCCO)[-1]
+    assert dark["power_facility_power_kw"] == 0.0
+    assert dark["fws_flow_kg_s"] < 0.01 * before["fws_flow_kg_s"]
+    assert max(dark["fws_pump_power_kw"], dark["coolers_fan_power_kw"], dark["chillers_power_kw"]) < 1.0
+    assert dark["chillers_machines_running"] == 0.0
+    assert dark["power_it_power_kw"] > 0.0, "the racks live on the battery"
+    loops.plant.set_fault("power_grid_outage", False)
+    back = run(loops, 900, SIROCCO)[-1]
+    assert back["fws_flow_kg_s"] > 0.9 * before["fws_flow_kg_s"]
+    assert back["chillers_machines_running"] >= 1.0, "after their restart delay"
