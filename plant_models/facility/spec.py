@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, fields
 
 from plant_models.components.cdu_places import MOST_PUMPS
+from plant_models.components.checks import whole_number
 from plant_models.datasheets import DATASHEETS, CduDatasheet, datasheet
 from plant_models.errors import PlantSettingError, WeatherError
 from plant_models.weather_climate import Climate, climate
@@ -97,6 +98,10 @@ class FacilitySpec:
             low, high = RANGES.get(item.name, (-math.inf, math.inf))
             if item.name in RANGES and value is not None and not low <= value <= high:
                 raise PlantSettingError(f"facility: {item.name} = {value!r} is outside {low:g} … {high:g}")
+        for name in COUNTS:
+            value, (low, high) = getattr(self, name), RANGES[name]
+            whole_number("facility", **{name: (value, int(low), int(high))})
+            object.__setattr__(self, name, int(value))
         if self.supply_class not in SUPPLY_CLASSES:
             raise PlantSettingError(
                 f"facility: supply_class = {self.supply_class!r}; there are {', '.join(SUPPLY_CLASSES)}"
@@ -158,6 +163,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "chiller_start_time_s": (10.0, 1800.0), "chiller_ramp_time_s": (5.0, 1800.0), "chiller_lag_s": (1.0, 1800.0),
     "ride_through_rise_k": (0.5, 20.0),
 }  # fmt: skip
+COUNTS = ("pumps_per_cdu", "spare_cdus_per_module", "spare_units")
+"""Figures that are whole numbers."""
 
 
 def spec_from(**figures: object) -> FacilitySpec:
@@ -177,7 +184,7 @@ def spec_from(**figures: object) -> FacilitySpec:
         if (
             name in RANGES
             and (isinstance(value, bool) or not isinstance(value, int | float))
-            and value is not None
+            and (value is not None or known[name].default is not None)
         ):
             raise PlantSettingError(f"facility: {name} = {value!r} is no number")
     return FacilitySpec(**figures)  # type: ignore[arg-type]  # names and numbers checked above, the rest by the class

@@ -67,6 +67,7 @@ def test_it_is_sized_from_its_figures_and_starts_settled(tmp_path: Path) -> None
         ("it_power_mw: 1.2", "it_power: 1.2", 17, "did you mean 'it_power_mw'"),
         ("it_power_mw: 1.2", "it_power_mw: 400", 17, "outside 0.1 … 100"),
         ("it_power_mw: 1.2", "it_power_mw: a", 17, "is no number"),
+        ("it_power_mw: 1.2", "pumps_per_cdu: 1.5", 17, "pumps_per_cdu = 1.5 is not a whole number"),
         ("it_power_mw: 1.2", "climate: tunis", 17, "no climate 'tunis'"),
         ("datasheet: xdu1350, ", "datasheet: xdu, ", 19, "no datasheet 'xdu'"),
         ("approach_k: 4", "approach: 4", 19, "did you mean 'approach_k'"),

@@ -161,12 +161,20 @@ def test_rules_of_thumb_are_told_with_their_figures(phase_1):
         ({"largest_pump_kg_s": 20.0}, r"largest_pump_kg_s = 20 takes 9 \+ 1 primary pumps for 165 kg/s"),
         ({"free_cooling_aproach_k": 4.0}, "did you mean 'free_cooling_approach_k'"),
         ({"it_power_mw": "ten"}, "it_power_mw = 'ten' is no number"),
+        ({"pumps_per_cdu": 1.5}, "facility: pumps_per_cdu = 1.5 is not a whole number of 1 … 3"),
+        ({"spare_units": 0.5}, "facility: spare_units = 0.5 is not a whole number of 0 … 3"),
+        ({"spare_cdus_per_module": float("nan")}, "spare_cdus_per_module = nan"),
+        ({"spare_units": None}, "spare_units = None is no number"),
         ({"supply_class": "W17"}, "TCS supply over outdoor dew point = 1.7 K is outside 2"),
     ],
 )
 def test_a_bad_spec_is_refused_with_its_figures(figures, message):
     with pytest.raises(PlantSettingError, match=message):
         size_facility(spec_from(**figures))
+
+
+def test_a_count_may_be_written_with_a_point():
+    assert size_facility(FacilitySpec(pumps_per_cdu=2.0, spare_units=1.0)) == size_facility(FacilitySpec())
 
 
 def test_a_sheet_against_its_own_balance_is_refused():
