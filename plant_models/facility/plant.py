@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from plant_models.errors import NoEquilibriumError
 from plant_models.facility.assembly import add_cdus, add_meters, add_power, add_rejection, add_water
 from plant_models.facility.sizes import FacilitySizes
 from plant_models.facility.sizing import size_facility
@@ -86,9 +87,13 @@ def facility_plant(
     ------
     DatasheetError, PlantSettingError
         As :func:`plant_models.facility.sizing.size_facility`; also no such output.
+    NoEquilibriumError
+        It does not settle under its start's commands and loads.
     """
     sizes = size_facility(spec)
     chosen = default_outputs(sizes) if outputs is None else outputs
     plant = composition(spec, sizes).build(chosen, longest_substep_s=longest_substep_s)
-    plant.start_at({name: value for name, value in start_inputs(sizes).items() if name in plant.inputs})
+    start = {name: value for name, value in start_inputs(sizes).items() if name in plant.inputs}
+    if not plant.start_at(start):
+        raise NoEquilibriumError("the facility does not settle under its start's commands and loads")
     return plant

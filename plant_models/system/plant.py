@@ -198,11 +198,11 @@ class SystemPlant:
             No such input, or a value outside the domain.
         """
         held = self._input_array({**self.inputs, **inputs})
-        self._held[:] = held
         try:
-            found = self.steady_state({})
+            found = self.steady_state(inputs)
         except NoEquilibriumError:
             return False
+        self._held[:] = held
         self._z[self._layout.state_places] = list(found.values())
         return True
 

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plant_models import Composition, PlantSettingError, linearize
+from plant_models import (
+    Composition,
+    FacilitySpec,
+    NoEquilibriumError,
+    PlantSettingError,
+    SystemPlant,
+    facility_plant,
+    linearize,
+)
 from plant_models.components.cdu import cdu
 from plant_models.components.header import HeaderSettings, header
 
@@ -109,6 +117,19 @@ def test_it_settles_where_it_says_it_will(plant):
     assert plant.state == pytest.approx(list(expected.values()), abs=1e-6)
     with pytest.raises(PlantSettingError, match="no input"):
         plant.steady_state({"heat": 3.0})
+
+
+def test_a_plant_that_cannot_settle_stays_as_it_was(plant):
+    before = plant.snapshot()
+    pumps_off = {name: 0.0 for name in plant.inputs if name.startswith("cdu_") and "pump" in name}
+    assert not plant.start_at(pumps_off)
+    assert plant.snapshot() == before
+
+
+def test_a_facility_that_does_not_settle_is_refused(monkeypatch):
+    monkeypatch.setattr(SystemPlant, "start_at", lambda *_: False)
+    with pytest.raises(NoEquilibriumError, match="does not settle"):
+        facility_plant(FacilitySpec())
 
 
 def test_linearising_refuses_a_command_on_its_limit_and_leaves_the_plant_alone(plant):
