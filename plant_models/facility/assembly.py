@@ -25,7 +25,7 @@ from plant_models.components.site_meter import site_meter
 from plant_models.components.three_way import three_way
 from plant_models.facility.rejection_sizing import BUFFER_CELLS
 from plant_models.facility.sizes import FacilitySizes
-from plant_models.facility.spec import FacilitySpec
+from plant_models.facility.spec import SHUTDOWN_BAND_K, THROTTLE_BAND_K, FacilitySpec
 from plant_models.facility.water_sizing import pipe_drop_kpa
 from plant_models.system.composition import Composition
 
@@ -49,6 +49,9 @@ def add_cdus(whole: Composition, spec: FacilitySpec, sizes: FacilitySizes) -> No
             initial_fws_supply_temp_degc=supply,
             initial_tcs_supply_temp_degc=supply + spec.sheet.approach_k,
             throttle_case_temp_degc=spec.throttle_case_temp_degc,
+            throttle_band_k=THROTTLE_BAND_K,
+            shutdown_case_temp_degc=spec.shutdown_temp_degc,
+            shutdown_band_k=SHUTDOWN_BAND_K,
             initial_fws_differential_pressure_kpa=spec.sheet.fws_drop_kpa,
         )
         whole.add(name, made)

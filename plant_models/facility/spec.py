@@ -15,6 +15,10 @@ from plant_models.weather_climate import Climate, climate
 SUPPLY_CLASSES = {"W17": 17.0, "W27": 27.0, "W32": 32.0, "W40": 40.0, "W45": 45.0}
 """Highest facility water supply temperature of each class, °C (ASHRAE TC 9.9, PLANT.md §5)."""
 
+THROTTLE_BAND_K, SHUTDOWN_BAND_K = 5.0, 10.0
+"""Over which IT lowers its clocks, and over which all of it switches off: a whole CDU's devices are not equally hot."""
+_SHUTDOWN_OVER_THROTTLE_K = 10.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacilitySpec:
@@ -31,7 +35,10 @@ class FacilitySpec:
     spare_cdus_per_module, spare_units : int
         Beyond the duty: in each module; of pumps, coolers, chillers, transformers and UPS modules each (1: N+1).
     throttle_case_temp_degc : float
-        Case temperature above which IT lowers its clocks.
+        Case temperature above which IT lowers its clocks, over 5 K down to half of its power.
+    shutdown_case_temp_degc : float or None
+        Case temperature above which IT switches off, all of it 10 K higher. None: 10 K over the throttling one
+        (assumption: data sheets of accelerators tell neither; NVML has its shutdown above its slowdown temperature).
     supply_class : str
         One of :data:`SUPPLY_CLASSES`; its number is the design supply temperature of the facility water.
     climate : str or Climate
@@ -70,6 +77,7 @@ class FacilitySpec:
     spare_cdus_per_module: int = 1
     spare_units: int = 1
     throttle_case_temp_degc: float = 85.0
+    shutdown_case_temp_degc: float | None = None
     supply_class: str = "W32"
     climate: str | Climate = "bizerte"
     cooler: str = "bac_tdfs1238n"
@@ -109,6 +117,11 @@ class FacilitySpec:
         if isinstance(self.cdu, str) and self.cdu not in DATASHEETS:
             raise PlantSettingError(f"facility: cdu = {self.cdu!r}; there are {', '.join(DATASHEETS)}")
         self._check_climate()
+        if self.shutdown_temp_degc < self.throttle_case_temp_degc + THROTTLE_BAND_K:
+            raise PlantSettingError(
+                f"facility: shutdown_case_temp_degc = {self.shutdown_temp_degc:g} is less than {THROTTLE_BAND_K:g} K "
+                f"over throttle_case_temp_degc = {self.throttle_case_temp_degc:g}"
+            )
         if self.module_mw > self.it_power_mw:
             raise PlantSettingError(
                 f"facility: module_mw = {self.module_mw:g} is more than it_power_mw = {self.it_power_mw:g}"
@@ -132,6 +145,13 @@ class FacilitySpec:
         return climate(self.climate) if isinstance(self.climate, str) else self.climate
 
     @property
+    def shutdown_temp_degc(self) -> float:
+        """Case temperature above which IT switches off, °C."""
+        if self.shutdown_case_temp_degc is not None:
+            return self.shutdown_case_temp_degc
+        return self.throttle_case_temp_degc + _SHUTDOWN_OVER_THROTTLE_K
+
+    @property
     def supply_temp_degc(self) -> float:
         """Design supply temperature of the facility water, °C."""
         return SUPPLY_CLASSES[self.supply_class]
@@ -153,7 +173,7 @@ class FacilitySpec:
 
 RANGES: dict[str, tuple[float, float]] = {
     "it_power_mw": (0.1, 100.0), "module_mw": (0.1, 20.0), "pumps_per_cdu": (1, MOST_PUMPS),
-    "throttle_case_temp_degc": (40.0, 120.0),
+    "throttle_case_temp_degc": (40.0, 120.0), "shutdown_case_temp_degc": (45.0, 150.0),
     "spare_cdus_per_module": (0, 4), "spare_units": (0, 3), "free_cooling_approach_k": (1.0, 30.0),
     "hottest_dry_bulb_degc": (0.0, 55.0), "largest_pump_kg_s": (1.0, 1000.0), "largest_chiller_kw": (50.0, 10_000.0),
     "transformer_kva": (100.0, 10_000.0), "ups_module_kw": (50.0, 5000.0), "power_factor": (0.7, 1.0),

@@ -65,6 +65,17 @@ def test_without_primary_pumps_the_supply_goes_to_the_return_and_both_on(tmp_pat
     assert "supply_45_degc" in page
 
 
+def test_it_without_any_flow_switches_off(loops: FacilityLoops) -> None:
+    """All pumps of the racks out for an hour at full load: cases stay where the devices switch off."""
+    for i in NUMBERS:
+        for j in (1, 2):
+            loops.plant.set_fault(f"cdu_{i}_pump_{j}_trip", True)
+    seen = run(loops, 3600, SIROCCO)
+    assert 95.0 < max(y["site_hottest_case_temp_degc"] for y in seen) < 110.0
+    assert seen[-1]["power_it_power_kw"] < 1000.0
+    assert max(abs(y["energy_residual_kw"]) for y in seen) < 1e-3
+
+
 def test_one_primary_pump_less_is_not_missed(loops: FacilityLoops) -> None:
     loops.plant.set_fault("fws_pump_1_trip", True)
     seen = run(loops, 300, SIROCCO)

@@ -165,6 +165,7 @@ def test_rules_of_thumb_are_told_with_their_figures(phase_1):
         ({"spare_units": 0.5}, "facility: spare_units = 0.5 is not a whole number of 0 … 3"),
         ({"spare_cdus_per_module": float("nan")}, "spare_cdus_per_module = nan"),
         ({"spare_units": None}, "spare_units = None is no number"),
+        ({"shutdown_case_temp_degc": 88.0}, "shutdown_case_temp_degc = 88 is less than 5 K over"),
         ({"supply_class": "W17"}, "TCS supply over outdoor dew point = 1.7 K is outside 2"),
     ],
 )
