@@ -65,6 +65,7 @@ _STATES = (
     Port("it_hold_up_left_s", "s"),
     Port("it_supplied", "1"),
     Port("it_restart_left_s", "s"),
+    Port("transformer_warmth", "1"),
 )
 _BY_STATE = (
     Port("it_supply_ratio", "1"),
@@ -184,6 +185,8 @@ def power_chain_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None
     stored_kw = -modes.drain_kw(battery, p) if battery > 0.0 else -p[_CHARGER] * battery
     dx[modes.CHARGE] = stored_kw / p[modes.BATTERY_KWH] / 36.0
     dx[modes.HEATED] = modes.heating_per_s(x, y[_LOAD] / 100.0, y[_ON_BYPASS] > 0.5, p)
+    through_kw = y[_FACILITY] - y[_TRANSFORMER_LOSS] - y[_GENERATED]
+    dx[modes.WARMTH] = modes.warming_per_s(x, through_kw / (p[_FACTOR] * p[_KVA]), p)
     first = modes.STATES
     dx[first] = 1000.0 * y[_FACILITY]
     dx[first + 1] = 1000.0 * y[_IT]
@@ -220,8 +223,10 @@ def power_chain(*, it_feeds: int = 1, mechanical_feeds: int = 1, settings: Power
     Powers in are what the loads ask for; ``it_supply_ratio`` and ``mechanical_supply_ratio`` tell them what they get
     (1 or 0). ``facility_power_kw`` is what comes from the grid, at the utility meter, or from the generator.
     ``battery_minutes`` is held at a day, ``pue`` at 100. ``power_source``: 0 none, 1 grid, 2 generator, 3 generator
-    tripped on overload. ``battery_power_kw``: above 0 what the battery gives, below what its charger draws. No breaker
-    trips: an overloaded transformer only loses more.
+    tripped on overload, 4 transformers tripped on overload. ``battery_power_kw``: above 0 what the battery gives,
+    below what its charger draws. A thermal relay trips transformers over 1.2 times their rating and lets them on
+    again when they have cooled to what rated load gives; IT comes back its restart delay later. The bypass itself has
+    no breaker.
 
     Faults: ``grid_outage``; ``ups_fault`` (inverter and charger out, the load goes to the bypass);
     ``battery_open`` (its breaker: neither charge nor discharge).

@@ -11,9 +11,9 @@ from plant_models.components.power_settings import NAMES, PLACE
 
 Array = npt.NDArray[np.float64]
 
-CHARGE, SOURCE, START_LEFT, LIVE, HEATED, OVERLOADED, HOLD_LEFT, SUPPLIED, RESTART_LEFT = range(9)
-STATES = 9
-NO_SOURCE, GRID, GENERATOR, GENERATOR_TRIPPED = 0.0, 1.0, 2.0, 3.0
+CHARGE, SOURCE, START_LEFT, LIVE, HEATED, OVERLOADED, HOLD_LEFT, SUPPLIED, RESTART_LEFT, WARMTH = range(10)
+STATES = 10
+NO_SOURCE, GRID, GENERATOR, GENERATOR_TRIPPED, TRANSFORMER_TRIPPED = 0.0, 1.0, 2.0, 3.0, 4.0
 """Values of the state ``SOURCE``."""
 IT_FEEDS, MECHANICAL_FEEDS, BATTERY_KWH, BATTERY_RATED_KW, OUTAGE, UPS_FAULT, BATTERY_OPEN = range(
     len(NAMES), len(NAMES) + 7
@@ -33,6 +33,9 @@ _HOLD_S, _RESTART_S = PLACE["it_hold_up_time_s"], PLACE["it_restart_delay_s"]
 _OVER = 1e-9
 """A timer this far above 0 has run down: what is left is rounding."""
 _GENERATOR_TRIP = 1.1
+_TRANSFORMER_TRIP = 1.2**2
+"""Warmth (1: that of rated load for good) at which the transformers' relay opens; it closes again at 1."""
+_WARMING_S = PLACE["transformer_time_constant_s"]
 
 
 @inner
@@ -108,6 +111,12 @@ def heating_per_s(x: Array, ratio: float, bypass: bool, p: Array) -> float:
 
 
 @inner
+def warming_per_s(x: Array, ratio: float, p: Array) -> float:
+    """Rate of the transformers' warmth: it goes to the square of their load over rated (IEC 60255-149)."""
+    return float((ratio * ratio - x[WARMTH]) / p[_WARMING_S])
+
+
+@inner
 def timer_rates(x: Array, p: Array, dx: Array) -> None:
     """Timers run down while what they wait for lasts; all modes stand still between substeps."""
     dx[SOURCE], dx[LIVE], dx[OVERLOADED], dx[SUPPLIED] = 0.0, 0.0, 0.0, 0.0
@@ -120,11 +129,18 @@ def timer_rates(x: Array, p: Array, dx: Array) -> None:
 
 @inner
 def settle_source(x: Array, board_kw: float, p: Array) -> None:
-    """Grid, nothing, or the generator once it has started; overloaded it trips until the grid is back."""
+    """Grid, nothing, or the generator once it has started; overloaded it trips until the grid is back.
+
+    Transformers that trip stay off until they have cooled; no generator starts for them, unless the grid is out too.
+    """
     if p[OUTAGE] < 0.5:
-        x[SOURCE], x[START_LEFT] = GRID, p[_START_S]
+        if x[WARMTH] >= _TRANSFORMER_TRIP:
+            x[SOURCE], x[WARMTH] = TRANSFORMER_TRIPPED, _TRANSFORMER_TRIP - _OVER
+        elif x[SOURCE] != TRANSFORMER_TRIPPED or x[WARMTH] <= 1.0:
+            x[SOURCE] = GRID
+        x[START_LEFT] = p[_START_S]
         return
-    if x[SOURCE] == GRID:
+    if x[SOURCE] == GRID or x[SOURCE] == TRANSFORMER_TRIPPED:
         x[SOURCE], x[START_LEFT] = NO_SOURCE, p[_START_S]
     if x[SOURCE] == GENERATOR and board_kw > _GENERATOR_TRIP * p[_GENERATOR_KW]:
         x[SOURCE] = GENERATOR_TRIPPED

@@ -24,6 +24,9 @@ class PowerSettings:
     transformer_no_load_loss, transformer_load_loss : float
         Shares of the rating. Default: 1.575 and 18.5 kW of 2500 kVA, the most that Commission Regulation (EU)
         548/2014 allows a liquid-immersed transformer from July 2021 on (table I.1, AA0 and Ak).
+    transformer_time_constant_s : float
+        Of their thermal relay, which opens for a load of more than 1.2 times the rating: from cold after this times
+        ``ln(r² / (r² - 1.44))`` at ``r`` times the rating, 16 min at 1.5 with 30 min (assumption).
     power_factor : float
         Of what the transformer feeds: active over apparent power.
     ups_constant_loss, ups_linear_loss, ups_quadratic_loss : float
@@ -71,6 +74,7 @@ class PowerSettings:
     transformer_kva: float
     transformer_no_load_loss: float = 0.00063
     transformer_load_loss: float = 0.0074
+    transformer_time_constant_s: float = 1800.0
     power_factor: float = 0.98
     ups_constant_loss: float = 0.0100
     ups_linear_loss: float = 0.0075
@@ -117,6 +121,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "transformer_kva": (1.0, 2e6),
     "transformer_no_load_loss": _SHARE,
     "transformer_load_loss": _SHARE,
+    "transformer_time_constant_s": (10.0, 36_000.0),
     "power_factor": (0.5, 1.0),
     "ups_constant_loss": _SHARE,
     "ups_linear_loss": _SHARE,

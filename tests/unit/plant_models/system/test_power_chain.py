@@ -177,6 +177,38 @@ def test_an_overload_goes_to_the_bypass_after_its_time_and_comes_back():
     assert site.run(5)["power_on_bypass"] == 0.0
 
 
+def test_overloaded_transformers_trip_by_their_warmth_and_cool_before_they_are_back():
+    site = Site(transformer_time_constant_s=100.0, it_restart_delay_s=30.0, battery_minutes=0.1)
+    rated_kw = 0.98 * 1600.0
+    site.inputs["power_it_power_1_kw"] = 0.0
+    site.inputs["power_other_power_kw"] = 1.1 * rated_kw - 800.0
+    assert site.run(2000)["power_power_source"] == 1.0, "below 1.2 for good"
+    site = Site(transformer_time_constant_s=100.0, it_restart_delay_s=30.0, battery_minutes=0.1)
+    site.inputs["power_it_power_1_kw"] = 10_000.0
+    out = site.run(1)
+    ratio = (out["power_facility_power_kw"] - out["power_transformer_loss_kw"]) / rated_kw
+    trip_s = 100.0 * math.log(ratio**2 / (ratio**2 - 1.44))
+    assert site.run(math.floor(trip_s) - 1)["power_power_source"] == 1.0
+    out = site.run(3)
+    assert (out["power_power_source"], out["power_mechanical_supply_ratio"]) == (4.0, 0.0)
+    assert (out["power_it_supply_ratio"], out["power_facility_power_kw"]) == (0.0, 0.0)
+    site.inputs |= LOAD
+    cool_s = 100.0 * math.log(1.44)
+    assert site.run(math.floor(cool_s) - 4)["power_power_source"] == 4.0
+    out = site.run(8)
+    assert (out["power_power_source"], out["power_it_supply_ratio"]) == (1.0, 0.0)
+    assert site.run(30)["power_it_power_kw"] == 800.0
+
+
+def test_an_outage_brings_the_generator_for_tripped_transformers_too():
+    site = Site(transformer_time_constant_s=100.0, generator_kw=1500.0, generator_start_time_s=5.0)
+    site.inputs["power_other_power_kw"] = 5000.0
+    assert site.run(60)["power_power_source"] == 4.0
+    site.inputs |= {"power_other_power_kw": 0.0}
+    site.fault("grid_outage")
+    assert site.run(7)["power_power_source"] == 2.0
+
+
 def test_an_overload_on_battery_ends_in_the_dark():
     site = Site(ups_overload_time_s=60.0, battery_minutes=10.0)
     site.inputs["power_it_power_1_kw"] = 1200.0
