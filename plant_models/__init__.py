@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from plant_models.facility.sizing import size_facility
     from plant_models.facility.spec import FacilitySpec
     from plant_models.fluid import Fluid, FluidProperties, fluid_properties
-    from plant_models.io_system import linearize, to_control
+    from plant_models.io_system import linear_kinks, linearize, to_control
     from plant_models.linear import LinearPlant
     from plant_models.ports import Port
     from plant_models.pv_plant import PvPlant
@@ -68,6 +68,7 @@ _HOMES = {
     "Fluid": "fluid",
     "FluidProperties": "fluid",
     "fluid_properties": "fluid",
+    "linear_kinks": "io_system",
     "linearize": "io_system",
     "to_control": "io_system",
     "LinearPlant": "linear",
@@ -118,6 +119,7 @@ __all__ = [
     "datasheet_from",
     "facility_plant",
     "fluid_properties",
+    "linear_kinks",
     "linearize",
     "read_epw",
     "read_tmy3",

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from plant_models import cdu_physics as physics
 from plant_models.cdu import CduPlant
-from plant_models.continuous import Continuous, jacobian, perturbations
+from plant_models.continuous import Continuous, perturbations
 from plant_models.errors import PlantSettingError
 from plant_models.ports import names
+from plant_models.slopes import Slopes, Variables, slopes
 
 if TYPE_CHECKING:
     from plant_models.system.plant import SystemPlant
@@ -50,7 +51,11 @@ def linearize(
     operating_point: Mapping[str, float] | None = None,
     held: Collection[str] = (),
 ) -> control.StateSpace:
-    """Linear model of ``plant`` about its equilibrium at ``operating_point``, by central differences.
+    """Linear model of ``plant`` about its equilibrium at ``operating_point``.
+
+    Slopes are central differences. An input or a state in % that stands on a limit has the slope away from the limit.
+    At a kink (:func:`linear_kinks`) the slope is that of a rise, and of equals under a maximum one alone has it: the
+    model is right for all of them rising alike.
 
     Parameters
     ----------
@@ -59,7 +64,7 @@ def linearize(
     operating_point : mapping of str to float, optional
         Inputs by name; the others are as last held.
     held : collection of str
-        Inputs that nothing moves: they may be on a limit, and the model answers to them with 0.
+        Inputs that nothing moves: the model answers to them with 0.
 
     Returns
     -------
@@ -69,28 +74,12 @@ def linearize(
     Raises
     ------
     PlantSettingError
-        A command on its limit, where the plant answers in one direction only, or an unknown input.
+        An input whose domain has no room to move on either side, or an unknown input.
     NoEquilibriumError
         The plant does not settle at these inputs.
     """
-    point = {**plant.inputs, **(operating_point or {})}
-    x = np.array(list(plant.steady_state(point).values()))  # (n_x,)
-    u = np.array([point[name] for name in names(plant.input_ports)])  # (n_u,)
     of = _continuous(plant)
-    moving = np.array([port.name not in held for port in of.input_ports])  # (n_u,)
-    _refuse_limits(of, u, moving)
-    state_steps, input_steps = perturbations(of.state_ports), perturbations(of.input_ports)
-    a = jacobian(lambda v: of.rates(v, u), x, state_steps)  # (n_x, n_x)
-
-    def moved(some: Array) -> Array:
-        every = u.copy()
-        every[moving] = some
-        return every
-
-    b, d = np.zeros((x.size, u.size)), np.zeros((len(of.output_ports), u.size))  # (n_x, n_u), (n_y, n_u)
-    b[:, moving] = jacobian(lambda v: of.rates(x, moved(v)), u[moving], input_steps[moving])
-    c = jacobian(lambda v: of.outputs(v, u), x, state_steps)  # (n_y, n_x)
-    d[:, moving] = jacobian(lambda v: of.outputs(x, moved(v)), u[moving], input_steps[moving])
+    a, b, c, d = (part.matrix for part in _parts(plant, of, operating_point, held))
     return control.ss(
         a, b, c, d,
         name=f"{of.name}_linear",
@@ -98,6 +87,65 @@ def linearize(
         outputs=names(of.output_ports),
         states=names(of.state_ports),
     )  # fmt: skip
+
+
+def linear_kinks(
+    plant: CduPlant | SystemPlant,
+    operating_point: Mapping[str, float] | None = None,
+    held: Collection[str] = (),
+) -> tuple[tuple[str, str], ...]:
+    """Where :func:`linearize` (same parameters) stands on a kink and takes the slope of a rise.
+
+    Pairs of what answers (a state for its rate, or an output) and what moves it (a state or an input).
+    """
+    of = _continuous(plant)
+    states, inputs, outputs = names(of.state_ports), names(of.input_ports), names(of.output_ports)
+    sides = ((states, states), (states, inputs), (outputs, states), (outputs, inputs))
+    return tuple(
+        (answering[row], moving[column])
+        for part, (answering, moving) in zip(_parts(plant, of, operating_point, held), sides, strict=True)
+        for row, column in np.argwhere(part.kinks).tolist()
+    )
+
+
+def _parts(
+    plant: CduPlant | SystemPlant,
+    of: Continuous,
+    operating_point: Mapping[str, float] | None,
+    held: Collection[str],
+) -> tuple[Slopes, Slopes, Slopes, Slopes]:
+    """Give A, B, C and D."""
+    point = {**plant.inputs, **(operating_point or {})}
+    x = np.array(list(plant.steady_state(point).values()))  # (n_x,)
+    u = np.array([point[name] for name in names(plant.input_ports)])  # (n_u,)
+    moving = np.array([port.name not in held for port in of.input_ports])  # (n_u,)
+    percent = np.array([port.unit == "%" for port in of.state_ports])  # (n_x,)
+    states = Variables(
+        x, perturbations(of.state_ports), np.where(percent, 0.0, -np.inf), np.where(percent, 100.0, np.inf)
+    )
+    inputs = Variables(u[moving], perturbations(of.input_ports)[moving], of.low[moving], of.high[moving])
+    if inputs.stuck.any():
+        stuck = [port.name for port in of.input_ports if port.name not in held][int(inputs.stuck.argmax())]
+        raise PlantSettingError(
+            f"cannot linearise with {stuck}: its domain has no room for a step on either side"
+        )
+
+    def moved(some: Array) -> Array:
+        every = u.copy()
+        every[moving] = some
+        return every
+
+    def widened(part: Slopes) -> Slopes:
+        matrix, kinks = np.zeros((len(part.matrix), u.size)), np.zeros((len(part.matrix), u.size), bool)
+        matrix[:, moving], kinks[:, moving] = part.matrix, part.kinks
+        return Slopes(matrix, kinks)
+
+    return (
+        slopes(lambda v: of.rates(v, u), states),
+        widened(slopes(lambda v: of.rates(x, moved(v)), inputs)),
+        slopes(lambda v: of.outputs(v, u), states),
+        widened(slopes(lambda v: of.outputs(x, moved(v)), inputs)),
+    )
 
 
 def _continuous(plant: CduPlant | SystemPlant) -> Continuous:
@@ -115,14 +163,3 @@ def _continuous(plant: CduPlant | SystemPlant) -> Continuous:
         low=physics.INPUT_LOW,
         high=physics.INPUT_HIGH,
     )
-
-
-def _refuse_limits(of: Continuous, u: Array, moving: npt.NDArray[np.bool_]) -> None:
-    for slot, (port, step) in enumerate(zip(of.input_ports, perturbations(of.input_ports), strict=True)):
-        if not moving[slot]:
-            continue
-        # Heat may be none at all: the equations are linear in it on both sides of zero.
-        if port.unit != "kW" and not of.low[slot] + step <= u[slot] <= of.high[slot] - step:
-            raise PlantSettingError(
-                f"cannot linearise with {port.name} = {u[slot]:g} on its limit ({of.low[slot]:g} … {of.high[slot]:g})"
-            )

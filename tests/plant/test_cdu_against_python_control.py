@@ -109,9 +109,15 @@ def test_the_declared_effects_are_the_signs_of_the_steady_gains(sheet, load, val
         assert abs(gain) > 1e-6
 
 
-def test_an_operating_point_on_a_limit_or_without_equilibrium_is_refused(plant):
-    with pytest.raises(PlantSettingError, match="fws_valve_command_percent"):
-        linearize(plant, {"fws_valve_command_percent": 100.0})
+@pytest.mark.parametrize(("valve", "beside"), [(100.0, 99.9), (10.0, 10.1)])
+def test_on_its_limit_a_command_has_the_slope_away_from_it(plant, valve, beside):
+    on_limit = linearize(plant, {"fws_valve_command_percent": valve})
+    near = linearize(plant, {"fws_valve_command_percent": beside})
+    for matrix in "ABCD":
+        assert getattr(on_limit, matrix) == pytest.approx(getattr(near, matrix), rel=0.02, abs=1e-4)
+
+
+def test_an_operating_point_without_equilibrium_is_refused(plant):
     with pytest.raises(NoEquilibriumError):
         linearize(plant, {"fws_differential_pressure_kpa": 0.0})
     with pytest.raises(PlantSettingError, match="no input"):

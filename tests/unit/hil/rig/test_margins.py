@@ -15,6 +15,7 @@ from hil.cli.margins import parts_of_delay
 from hil.rig import Rig, Wishes, load_rig
 from hil.rig.delay import Latency, delay_of, measured_latency, planned_latency
 from hil.rig.margins import LoopMargin, lost_margins
+from plant_models import NoEquilibriumError
 
 WriteRig = Callable[..., Path]
 PURE_LAG = ("    integral_time_s: 40\n", "")
@@ -128,12 +129,23 @@ def test_finding_the_margins_leaves_the_rig_as_it_was(root: Path) -> None:
     assert [wired.plant.snapshot() for wired in rig.wired_plants.values()] == before
 
 
-def test_what_cannot_be_linearised_is_said(write_rig: WriteRig) -> None:
+def test_a_plant_with_a_command_on_its_limit_has_a_margin(write_rig: WriteRig) -> None:
     # No loop holds the pressure, so the valve stays where it starts: on its limit.
     rig = load_rig(write_rig("plc"))
     (found,) = with_delay(rig, 0.05)
+    assert found.remaining_deg is not None
+    assert found.remaining_deg > 45.0
+
+
+def test_what_cannot_be_linearised_is_said(write_rig: WriteRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise NoEquilibriumError("it does not settle")
+
+    monkeypatch.setattr("plant_models.io_system.linearize", refuse)
+    rig = load_rig(write_rig("plc"))
+    (found,) = with_delay(rig, 0.05)
     assert found.remaining_deg is None
-    assert "limit" in found.note
+    assert "it does not settle" in found.note
 
 
 @pytest.mark.parametrize("every", [1, 5, 10])

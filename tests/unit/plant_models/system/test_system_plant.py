@@ -1,7 +1,9 @@
 """A composed plant as the loop sees it: restores to the bit, counts what it does not take, never NaN."""
 
+import dataclasses
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -132,11 +134,21 @@ def test_a_facility_that_does_not_settle_is_refused(monkeypatch):
         facility_plant(FacilitySpec())
 
 
-def test_linearising_refuses_a_command_on_its_limit_and_leaves_the_plant_alone(plant):
+def test_linearising_with_a_command_on_its_limit_leaves_the_plant_alone(plant):
     before = plant.snapshot()
-    with pytest.raises(PlantSettingError, match="on its limit"):
-        linearize(plant)
+    assert 0.0 in plant.inputs.values()
+    system = linearize(plant)
+    assert all(np.isfinite(matrix).all() for matrix in (system.A, system.B, system.C, system.D))
     assert plant.snapshot() == before
+
+
+def test_an_input_without_room_on_either_side_is_refused(plant, monkeypatch):
+    of = plant.continuous()
+    high = of.high.copy()
+    high[0] = of.low[0] = plant.inputs[of.input_ports[0].name]
+    monkeypatch.setattr(plant, "continuous", lambda: dataclasses.replace(of, low=high, high=high))
+    with pytest.raises(PlantSettingError, match="no room"):
+        linearize(plant)
 
 
 @settings(max_examples=60, deadline=None)
