@@ -59,9 +59,12 @@ def run_facility(hours: float, out: Path) -> FacilityRun:
     def watch(at_s: float) -> None:
         seen.append((at_s, time.process_time(), memory_mb()))
 
-    result = run_rig(load_rig(RIG, Wishes(duration_s=3600.0 * hours)), out, progress=watch)
-    # The first tenth fills rings and caches.
-    early, late = seen[len(seen) // 10], seen[-1]
+    rig = load_rig(RIG, Wishes(duration_s=3600.0 * hours))
+    watch(0.0)
+    result = run_rig(rig, out, progress=watch)
+    watch(result.end.simulated_s)
+    # The first tenth fills rings and caches; of a run that is told of once only there is no tenth.
+    early, late = seen[(len(seen) - 1) // 10], seen[-1]
     return FacilityRun(
         simulated_s=result.end.simulated_s,
         wall_s=result.wall_s,
