@@ -62,8 +62,9 @@ def run_facility(hours: float, out: Path) -> FacilityRun:
     rig = load_rig(RIG, Wishes(duration_s=3600.0 * hours))
     watch(0.0)
     result = run_rig(rig, out, progress=watch)
-    watch(result.end.simulated_s)
-    # The first tenth fills rings and caches; of a run that is told of once only there is no tenth.
+    if len(seen) == 1:
+        watch(result.end.simulated_s)  # over before it was told of; with its report, then
+    # The first tenth fills rings and caches.
     early, late = seen[(len(seen) - 1) // 10], seen[-1]
     return FacilityRun(
         simulated_s=result.end.simulated_s,
