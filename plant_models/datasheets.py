@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any
 
 from plant_models.design_figures import completed
 from plant_models.errors import DatasheetError
 from plant_models.fluid import WATER, CoolantLimits, Fluid, FluidProperties
+from plant_models.nearest import hint
 from plant_models.pump import FILTER_EXPONENT, RACK_EXPONENT
 from plant_models.pump_points import check_points
 
@@ -184,7 +184,7 @@ def datasheet(name: str, **figures: Figure) -> CduDatasheet:
         No such sheet or figure; the message has the nearest one.
     """
     if name not in DATASHEETS:
-        raise DatasheetError(f"no datasheet {name!r}; {_nearest(name, DATASHEETS)}")
+        raise DatasheetError(f"no datasheet {name!r}; {hint(name, DATASHEETS)}")
     return datasheet_from(DATASHEETS[name], **figures)
 
 
@@ -201,7 +201,7 @@ def datasheet_from(base: CduDatasheet | None, **figures: Figure) -> CduDatasheet
     known = {field.name: field for field in fields(CduDatasheet)}
     for figure in figures:
         if figure not in known:
-            raise DatasheetError(f"a datasheet has no {figure!r}; {_nearest(figure, known)}")
+            raise DatasheetError(f"a datasheet has no {figure!r}; {hint(figure, known)}")
     changes: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in figures.items()
     }
@@ -242,8 +242,3 @@ def _without_stale_properties(changes: dict[str, Any]) -> dict[str, Any]:
     if "tcs_fluid" in changes:
         stale["tcs_limits"] = None
     return stale | changes
-
-
-def _nearest(name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"

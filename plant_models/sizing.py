@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from dataclasses import dataclass, fields, replace
 
@@ -14,6 +13,7 @@ from plant_models.datasheets import CduDatasheet
 from plant_models.errors import DatasheetError, PlantSettingError
 from plant_models.fluid import FluidProperties, fluid_properties
 from plant_models.heat_exchanger import film_ratio, ntu_for, split_conductance
+from plant_models.nearest import hint
 from plant_models.parameters import CduParameters
 from plant_models.pump import operating_flow_ratio
 from plant_models.pump_curve import curve_widest
@@ -105,9 +105,7 @@ def settings_from(**settings: float) -> CduSettings:
     """
     for name in settings:
         if name not in RANGES:
-            close = difflib.get_close_matches(name, RANGES, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(RANGES)}"
-            raise PlantSettingError(f"a CDU has no setting {name!r}; {hint}")
+            raise PlantSettingError(f"a CDU has no setting {name!r}; {hint(name, RANGES)}")
     return CduSettings(**settings)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from plant_models.datasheets import CduDatasheet
 from plant_models.equilibrium import trim
 from plant_models.errors import PlantSettingError
+from plant_models.nearest import hint
 from plant_models.parameters import CduParameters
 
 START_PREFIX = "initial_"
@@ -71,9 +71,7 @@ def start_from(**figures: float) -> CduStart:
     known = [field.name for field in fields(CduStart)]
     for name in figures:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
-            raise PlantSettingError(f"a CDU has no starting figure {name!r}; {hint}")
+            raise PlantSettingError(f"a CDU has no starting figure {name!r}; {hint(name, known)}")
     return CduStart(**figures)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 import re
@@ -12,6 +11,7 @@ from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from plant_models.fluid import Fluid
+from plant_models.nearest import closest
 
 SettingType = Literal["number", "whole number", "text", "true or false", "numbers"]
 Refuse = Callable[[tuple[str, ...], str, str], None]
@@ -108,9 +108,8 @@ def converted(given: Mapping[str, Any], known: Sequence[Setting]) -> dict[str, A
 
 def nearest(name: str, known: Collection[str]) -> str:
     """Say which name was meant, or which there are."""
-    close = difflib.get_close_matches(name, known, n=1)
-    if close:
-        return nearest_word(close[0])
+    if (found := closest(name, known)) is not None:
+        return nearest_word(found)
     listed = list(known)
     return f"there are {', '.join(listed[:_MOST_LISTED])}" + (" …" if len(listed) > _MOST_LISTED else "")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from plant_models.components.checks import in_range
-from plant_models.errors import DatasheetError, PlantSettingError
+from plant_models.components.checks import checked_settings
+from plant_models.errors import DatasheetError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +121,7 @@ def settings_from(figures: Mapping[str, float]) -> ChillerSettings:
     DatasheetError
         A nominal COP that the second law does not allow.
     """
-    known = [field.name for field in fields(ChillerSettings)]
-    for figure in figures:
-        if figure not in known:
-            close = difflib.get_close_matches(figure, known, n=1)
-            raise PlantSettingError(
-                f"chiller: no setting {figure!r}; did you mean {', '.join(close or known)}?"
-            )
-    settings = ChillerSettings(**figures)
-    in_range("chiller", **{figure: (getattr(settings, figure), *RANGES[figure]) for figure in known})
+    settings = checked_settings("chiller", ChillerSettings, figures, RANGES)
     carnot_share(settings)
     return settings
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from plant_models.components.checks import in_range
-from plant_models.errors import PlantSettingError
+from plant_models.components.checks import checked_settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +73,4 @@ def settings_from(name: str, figures: Mapping[str, float]) -> DryCoolerSettings:
     PlantSettingError
         No such figure, or one out of range.
     """
-    known = [field.name for field in fields(DryCoolerSettings)]
-    for figure in figures:
-        if figure not in known:
-            close = difflib.get_close_matches(figure, known, n=1)
-            raise PlantSettingError(
-                f"{name}: no setting {figure!r}; did you mean {', '.join(close or known)}?"
-            )
-    settings = DryCoolerSettings(**figures)
-    in_range(name, **{figure: (getattr(settings, figure), *RANGES[figure]) for figure in known})
-    return settings
+    return checked_settings(name, DryCoolerSettings, figures, RANGES)

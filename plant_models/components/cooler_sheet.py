@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, fields, replace
 
 from plant_models.errors import DatasheetError
 from plant_models.fluid import WATER, Fluid, FluidProperties, fluid_properties
+from plant_models.nearest import hint
 
 MOST_FAN_GROUPS = 8
 
@@ -127,14 +127,11 @@ def cooler_sheet(name: str, **figures: float | str | Fluid | None) -> CoolerData
         No such sheet or figure; the message has the nearest one.
     """
     if name not in COOLER_SHEETS:
-        raise DatasheetError(f"no cooler sheet {name!r}; there are {', '.join(COOLER_SHEETS)}")
+        raise DatasheetError(f"no cooler sheet {name!r}; {hint(name, COOLER_SHEETS)}")
     known = [field.name for field in fields(CoolerDatasheet)]
     for figure in figures:
         if figure not in known:
-            close = difflib.get_close_matches(figure, known, n=1)
-            raise DatasheetError(
-                f"a cooler sheet has no {figure!r}; did you mean {', '.join(close or known)}?"
-            )
+            raise DatasheetError(f"a cooler sheet has no {figure!r}; {hint(figure, known)}")
     changes: dict[str, object] = dict(figures)
     coolant = changes.get("coolant")
     if isinstance(coolant, str):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from dataclasses import dataclass, fields
 
@@ -10,6 +9,7 @@ from plant_models.components.cdu_places import MOST_PUMPS
 from plant_models.components.checks import whole_number
 from plant_models.datasheets import DATASHEETS, CduDatasheet, datasheet
 from plant_models.errors import PlantSettingError, WeatherError
+from plant_models.nearest import hint
 from plant_models.weather_climate import Climate, climate
 
 SUPPLY_CLASSES = {"W17": 17.0, "W27": 27.0, "W32": 32.0, "W40": 40.0, "W45": 45.0}
@@ -198,9 +198,7 @@ def spec_from(**figures: object) -> FacilitySpec:
     known = {item.name: item for item in fields(FacilitySpec)}
     for name, value in figures.items():
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
-            raise PlantSettingError(f"a facility has no figure {name!r}; {hint}")
+            raise PlantSettingError(f"a facility has no figure {name!r}; {hint(name, known)}")
         if (
             name in RANGES
             and (isinstance(value, bool) or not isinstance(value, int | float))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from plant_models.errors import PlantSettingError
+from plant_models.nearest import hint
 from plant_models.system.component import Component, InputPort
 from plant_models.system.layout import Wiring, lay_out
 
@@ -172,21 +172,21 @@ class Composition:
         if not dot:
             raise PlantSettingError(f"{text!r} is no port; write instance.port")
         if name not in self._components:
-            raise PlantSettingError(f"no component {name!r}; {_nearest(name, self._components)}")
+            raise PlantSettingError(f"no component {name!r}; {hint(name, self._components)}")
         return name, port
 
     def _output(self, text: str) -> tuple[str, str]:
         name, port = self._split(text)
         known = [output.name for output in self._components[name].outputs]
         if port not in known:
-            raise PlantSettingError(f"{name} has no output {port!r}; {_nearest(port, known)}")
+            raise PlantSettingError(f"{name} has no output {port!r}; {hint(port, known)}")
         return name, port
 
     def _free(self, text: str) -> InputPort:
         name, port = self._split(text)
         known = {input_.name: input_ for input_ in self._components[name].inputs}
         if port not in known:
-            raise PlantSettingError(f"{name} has no input {port!r}; {_nearest(port, known)}")
+            raise PlantSettingError(f"{name} has no input {port!r}; {hint(port, known)}")
         if (name, port) in self._sources:
             raise PlantSettingError(f"{text} is written by {'.'.join(self._sources[name, port])} already")
         if (name, port) in self._shared:
@@ -208,8 +208,3 @@ class Composition:
                 f"{'.'.join(source)} carries a coolant of {first:g} J/kgK, {'.'.join(target)} one of {second:g}: "
                 "heat would be lost between them; size both with the same properties"
             )
-
-
-def _nearest(name: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from plant_models.continuous import Continuous
 from plant_models.errors import NoEquilibriumError, PlantSettingError
+from plant_models.nearest import hint
 from plant_models.ports import Port
 from plant_models.system import executor
 from plant_models.system.equilibrium import settled
@@ -148,7 +148,7 @@ class SystemPlant:
             The plant has no such fault.
         """
         if fault not in self._layout.faults:
-            raise PlantSettingError(f"no fault {fault!r}; {self._nearest(fault, self.faults)}")
+            raise PlantSettingError(f"no fault {fault!r}; {hint(fault, self.faults)}")
         self._p[self._layout.faults[fault]] = float(active)
 
     def snapshot(self) -> SystemSnapshot:
@@ -242,14 +242,9 @@ class SystemPlant:
         held = self._held.copy()
         for name, value in inputs.items():
             if name not in known:
-                raise PlantSettingError(f"no input {name!r}; {self._nearest(name, tuple(known))}")
+                raise PlantSettingError(f"no input {name!r}; {hint(name, known)}")
             port = self._layout.inputs[known[name]]
             if not port.low <= value <= port.high:
                 raise PlantSettingError(f"{name} = {value!r} is outside {port.low:g} … {port.high:g}")
             held[known[name]] = value
         return held
-
-    @staticmethod
-    def _nearest(name: str, known: Sequence[str]) -> str:
-        close = difflib.get_close_matches(name, known, n=1)
-        return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
