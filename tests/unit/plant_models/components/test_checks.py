@@ -13,7 +13,7 @@ from plant_models.errors import PlantSettingError
 
 @pytest.mark.parametrize("count", [math.nan, math.inf, -math.inf, 2.5, 0, 9])
 def test_a_count_that_is_none_is_refused_by_name(count: float) -> None:
-    with pytest.raises(PlantSettingError, match="chiller: machines = .* is not a whole number of 1 … 8"):
+    with pytest.raises(PlantSettingError, match=r"chiller: machines = .* is not a whole number of 1 … 8"):
         whole_number("chiller", machines=(count, 1, 8))
 
 
