@@ -62,8 +62,8 @@ def run_facility(hours: float, out: Path) -> FacilityRun:
     rig = load_rig(RIG, Wishes(duration_s=3600.0 * hours))
     watch(0.0)
     result = run_rig(rig, out, progress=watch)
-    if len(seen) == 1:
-        watch(result.end.simulated_s)  # over before it was told of; with its report, then
+    if seen[-1][0] == 0.0:
+        watch(result.end.simulated_s)  # over before it was told of again; with its report, then
     # The first tenth fills rings and caches.
     early, late = seen[(len(seen) - 1) // 10], seen[-1]
     return FacilityRun(
