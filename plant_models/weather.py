@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -50,6 +50,8 @@ class Weather:
         Global horizontal irradiance, mean over the hour that begins with the row; synthetic years have none.
     filled_rows : int
         How many rows were missing and filled.
+    saturated_rows : int
+        How many rows of a file were over saturation (100 … 110 %), taken as 100 %.
 
     Raises
     ------
@@ -71,6 +73,7 @@ class Weather:
     cloud_cover_percent: Array = field(repr=False)
     ghi_w_m2: Array | None = field(default=None, repr=False)
     filled_rows: int = 0
+    saturated_rows: int = 0
 
     def __post_init__(self) -> None:
         for name, (unit, low, high) in QUANTITIES.items():
@@ -148,8 +151,12 @@ def when(row: int) -> str:
     return f"{str(moment)[5:10]} {str(moment)[11:13]} h"
 
 
-def fill_gaps(place: str, name: str, rows: Array, longest_gap_h: int) -> Array:
+def fill_gaps(
+    place: str, name: str, rows: Array, longest_gap_h: int, where: Callable[[int], str] = lambda _: ""
+) -> Array:
     """Fill rows that are NaN by straight lines, where no more than ``longest_gap_h`` follow each other.
+
+    ``where`` says of a row where it is in its source, for the message.
 
     Raises
     ------
@@ -173,7 +180,7 @@ def fill_gaps(place: str, name: str, rows: Array, longest_gap_h: int) -> Array:
                 f"gaps up to {longest_gap_h} h are filled" if longest_gap_h else "fill_gap_h would fill gaps"
             )
             raise WeatherError(
-                f"weather of {place}: {name} is missing in row {began} ({when(began)}); {allowed}"
+                f"weather of {place}: {where(began)}{name} is missing in row {began} ({when(began)}); {allowed}"
             )
     index = np.arange(HOURS)
     return np.asarray(np.interp(index, index[~missing], rows[~missing], period=HOURS))

@@ -252,6 +252,7 @@ def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
     checks.check_whole(draft, resolved)
     if draft.problems:
         raise ConfigError(_once(draft.problems))
+    draft.warnings += draft.years.substitutions()
     return Rig(config, tuple(_once(draft.warnings)), resolved, draft, profiles, wired, laws, points, chosen)
 
 

@@ -11,8 +11,9 @@ from hil.config.nearest import one_of
 from hil.config.strict import WrongKeyError
 from hil.config.weather import DAY_S, WeatherConfig, start_in_year
 from hil.config.yaml_lines import near_file
+from hil.errors import Problem
 from plant_models.errors import WeatherError
-from plant_models.weather import Weather
+from plant_models.weather import HOURS, Weather
 from plant_models.weather_climate import CLIMATES
 from plant_models.weather_file import read_epw, read_tmy3
 from plant_models.weather_year import synthetic_year
@@ -48,6 +49,19 @@ class Years:
                 else _from_file(Path(key[0]), config.fill_gap_h)
             )
         return self._made[key]
+
+    def substitutions(self) -> list[Problem]:
+        """Tell of each file what was put in the place of its figures, and how often."""
+        counts = {
+            "rows were missing and are filled by straight lines (fill_gap_h)": "filled_rows",
+            "rows are over saturation (100 … 110 %) and count as 100 %": "saturated_rows",
+        }
+        return [
+            Problem(file, None, f"{number} of {HOURS} {what}")
+            for (file, _, _), year in self._made.items()
+            for what, name in counts.items()
+            if (number := getattr(year, name))
+        ]
 
 
 def _from_file(path: Path, fill_gap_h: int) -> Weather:

@@ -12,6 +12,7 @@ from plant_models.errors import WeatherError
 from plant_models.weather import HOURS, QUANTITIES, YEAR_S, Weather
 from plant_models.weather_climate import BIZERTE, CLIMATES, TOZEUR, Climate, climate
 from plant_models.weather_file import read_epw, read_tmy3
+from plant_models.weather_rows import RowFormat, rows_of
 from plant_models.weather_season import monthly_means, season
 from plant_models.weather_year import synthetic_year
 
@@ -247,11 +248,11 @@ def test_a_missing_figure_counts_like_a_missing_row_even_over_the_end_of_the_yea
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda rows: rows[10].__setitem__(6, "75.0"), r"dry_bulb_temp_degc is 75 degC in row 11 \(01-01 11 h\)"),
-        (lambda rows: rows[10].__setitem__(6, "warm"), "temp_air"),
-        (lambda rows: rows.insert(10, list(rows[10])), "row 10 .* is there twice"),
+        (lambda rows: rows[10].__setitem__(6, "75.0"), r"line 19 \(01-01 hour 11\): temp_air is 75 degC; it must"),
+        (lambda rows: rows[10].__setitem__(6, "warm"), "line 19 .*: temp_air is 'warm', which is no number"),
+        (lambda rows: rows.insert(10, list(rows[10])), r"line 20 \(01-01 hour 11\): .* there twice, in line 19"),
         (lambda rows: rows.insert(1416, [*rows[1415][:1], "2", "29", *rows[1415][3:]]), "29 February"),
-        (lambda rows: rows[10].__setitem__(1, "13"), "no EPW file"),
+        (lambda rows: rows[10].__setitem__(1, "13"), "no EPW file .* line 19: month 13, day 1, hour 11 is no hour"),
         (lambda rows: [row.__setitem__(6, "99.9") for row in rows], "no row at all"),
         (list.clear, "EPW file|no row at all"),
     ],
@@ -260,6 +261,113 @@ def test_files_that_cannot_be_used_are_refused_by_name(rows, change, told):
     change(rows)
     with pytest.raises(WeatherError, match=told):
         read_epw(epw(rows))
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "text", "told"),
+    [
+        (4, 8, "250", r"line 13 \(01-01 hour 5\): relative_humidity is 250 %; it must be 0 … 110"),
+        (4, 8, "-1", "relative_humidity is -1 %"),
+        (4, 8, "-inf", "relative_humidity is -inf %"),
+        (7, 9, "101.3", "line 16 .*: atmospheric_pressure is 101.3 Pa; it must be 50000 … 110000"),
+        (7, 21, "41", "wind_speed is 41 m/s; it must be 0 … 40"),
+        (7, 22, "11", "total_sky_cover is 11 tenths; it must be 0 … 10"),
+        (7, 12, "900", "ghi_infrared is 900 W/m2; it must be 50 … 780"),
+        (7, 13, "1600", "ghi is 1600 W/m2; it must be 0 … 1500"),
+        (7, 3, "0", "line 16: month 1, day 1, hour 0 is no hour"),
+        (7, 3, "8,", "line 16 has 36 fields, line 9 has 35"),
+        (7, 2, "one", "line 16: invalid literal"),
+    ],
+)
+def test_a_figure_that_cannot_be_is_told_with_line_value_unit_and_limit(all_rows, row, field, text, told):
+    rows = [[*other[:12], "350", *other[13:]] for other in all_rows[:24]]
+    rows[row][field] = text
+    with pytest.raises(WeatherError, match=told):
+        read_epw(epw(rows), fill_gap_h=HOURS)
+
+
+@pytest.mark.parametrize("text", ["", "nan", "999", "9999"])
+def test_a_figure_that_is_missing_is_told_with_its_line(rows, text):
+    rows[7][8] = text
+    with pytest.raises(
+        WeatherError, match=r"line 16: relative_humidity is missing in row 8 \(01-01 08 h\); fill_gap"
+    ):
+        read_epw(epw(rows))
+
+
+def test_humidity_up_to_epw_s_limit_is_saturation_and_counted(rows):
+    rows[10][8], rows[11][8] = "110", "100.5"
+    read = read_epw(epw(rows))
+    assert read.relative_humidity_percent.max() == 100.0
+    assert (read.saturated_rows, read.filled_rows) == (2, 0)
+    assert (read.wet_bulb_temp_degc <= read.dry_bulb_temp_degc + 1e-6).all()
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "told"),
+    [
+        ("33.92", "95", "line 1: latitude is 95 deg; it must be -90 … 90"),
+        ("33.92", "nan", "line 1: latitude is nan"),
+        ("8.13", "270", "line 1: longitude is 270 deg"),
+        (",1.0,45.0", ",25,45.0", "line 1: TZ is 25 h; it must be -12 … 14"),
+        ("DATA PERIODS,1,1", "DATA PERIODS,1,4", "line 8: 4 records an hour"),
+        ("LOCATION", "PLACE", "line 1 does not begin with LOCATION"),
+    ],
+)
+def test_a_header_that_cannot_be_is_told_with_its_line(all_rows, header, value, told):
+    text = epw(all_rows[:24]).getvalue()
+    assert header in text
+    with pytest.raises(WeatherError, match=told):
+        read_epw(io.StringIO(text.replace(header, value, 1)), fill_gap_h=HOURS)
+
+
+def test_marks_and_ends_of_lines_make_no_difference_and_blank_lines_keep_their_numbers(all_rows):
+    text = epw(all_rows[:24]).getvalue()
+    plain = read_epw(io.StringIO(text), fill_gap_h=HOURS)
+    for other in ("\ufeff" + text.replace("\n", "\r\n"), "\u00ef\u00bb\u00bf" + text.replace("\n", "\r")):
+        read = read_epw(io.StringIO(other, newline=""), fill_gap_h=HOURS)
+        assert all(read.rows(name).tobytes() == plain.rows(name).tobytes() for name in QUANTITIES)
+    lines = text.split("\n")
+    lines.insert(9, "")
+    lines[12] = lines[12].replace("1999,1,1,4", "1999,1,1,40")
+    with pytest.raises(WeatherError, match="line 13: month 1, day 1, hour 40"):
+        read_epw(io.StringIO("\n".join(lines)))
+
+
+@pytest.mark.parametrize(("old", "new"), [(",", ";"), (",", "\t")])
+def test_fields_are_parted_by_commas(all_rows, old, new):
+    head, body = EPW_HEAD, epw(all_rows[:24]).getvalue()[len(EPW_HEAD) :].replace(old, new)
+    with pytest.raises(WeatherError, match="line 9 has 1 fields parted by commas, not 23 … 35"):
+        read_epw(io.StringIO(head + body))
+
+
+def moments_of(hours: list[int]) -> str:
+    labels = stamps()
+    return "\n".join(f"0,{month},{day},{hour}" for month, day, hour in (labels[n % HOURS] for n in hours))
+
+
+FOUR_FIELDS = RowFormat("test", "", 0, 4, 4, lambda fields: (int(fields[1]), int(fields[2]), int(fields[3])))
+
+
+@pytest.mark.parametrize("begin", [0, 1, 4344, 8759])
+def test_a_year_may_begin_at_any_hour_and_have_gaps(begin):
+    hours = [n for n in range(begin, begin + HOURS) if n % HOURS % 1000 != 7]
+    found = rows_of(moments_of(hours), FOUR_FIELDS)
+    assert found.hours.tolist() == [n % HOURS for n in hours]
+    assert found.beside(1006) == f"line {found.hours.tolist().index(1006) + 1}"
+    assert found.beside(1007) == f"after line {found.hours.tolist().index(1006) + 1}"
+
+
+@pytest.mark.parametrize("begin", [0, 4344])
+@pytest.mark.parametrize("swapped", [0, 1, 24, 4000, HOURS - 2])
+def test_rows_out_of_order_are_refused_wherever_they_are(begin, swapped):
+    hours = list(range(begin, begin + HOURS))
+    hours[swapped : swapped + 2] = hours[swapped + 1], hours[swapped]
+    with pytest.raises(WeatherError, match="rows must run in the order of time") as caught:
+        rows_of(moments_of(hours), FOUR_FIELDS)
+    if begin == 0:
+        assert f"line {swapped + 2} (" in str(caught.value)
+        assert f"comes after line {swapped + 1} (" in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", "LOCATION,x\n", "\x00\x01", "a,b,c\n" * 20])

@@ -156,7 +156,19 @@ def test_a_missing_row_is_named_with_its_file_or_filled(tmp_path: Path, gone: di
     told = refused(tmp_path, FROM_FILE)
     assert "here.epw" in told
     assert "temp_air is missing in row 4001 (06-16 17 h)" in told
-    loaded(tmp_path, (SPELLED, FROM_FILE[1].replace("quantity", "fill_gap_h: 1, quantity")))
+    rig = loaded(tmp_path, (SPELLED, FROM_FILE[1].replace("quantity", "fill_gap_h: 1, quantity")))
+    (told,) = rig.warnings
+    assert told.file.endswith("here.epw")
+    assert "1 of 8760 rows were missing and are filled" in told.what
+
+
+def test_a_figure_out_of_range_is_told_with_file_line_and_limit(tmp_path: Path) -> None:
+    epw(tmp_path / "here.epw")
+    text = (tmp_path / "here.epw").read_text()
+    (tmp_path / "here.epw").write_text(text.replace("0,?,10.0,10.0,60,", "0,?,10.0,10.0,250,", 1))
+    told = refused(tmp_path, FROM_FILE)
+    assert "here.epw: weather of" in told
+    assert "line 9 (01-01 hour 1): relative_humidity is 250 %; it must be 0 … 110" in told
 
 
 def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:
