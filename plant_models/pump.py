@@ -15,8 +15,8 @@ racks are defaults of a datasheet."""
 _STANDSTILL = 1e-6
 """Relative speed below which there is no flow worth solving for."""
 _ITERATIONS = 30
-_CONVERGED = 1e-8
-"""Relative step after which the next, which is about its square, would be lost in rounding."""
+_CONVERGED = 1e-6
+"""Relative step after which the next, which is about its cube, would be lost in rounding."""
 
 
 @inner
@@ -33,9 +33,9 @@ def operating_flow_ratio(
 
     Pump: ``h0 n^2 - (h0 - 1) q^2`` over the design head (h0: ``shutoff_ratio`` >= 1; n: ``speed_ratio``,
     over the design speed), so head scales with n^2 along every parabola (affinity). System: the three shares
-    (summing to 1) of the drop at design, each with its own exponent. The difference falls strictly and is
-    concave in the flow, so Newton's step from the right of the root never passes it; the bracket is kept all
-    the same. A check valve holds at standstill and when the pump turns backwards.
+    (summing to 1) of the drop at design, each with its own exponent. The difference falls strictly in the
+    flow; Halley's step asks for no power that its slope has not, and a bracket is kept all the same. A check
+    valve holds at standstill and when the pump turns backwards.
     """
     if speed_ratio <= _STANDSTILL:
         return 0.0
@@ -44,9 +44,9 @@ def operating_flow_ratio(
     # Were the curve a power of the flow, it would be this mean exponent, and this the answer.
     exponent = (2.0 * quadratic + filter_exponent * filter_share + rack_exponent * rack_share) / shutoff_ratio
     low, high = 0.0, 4.0 * shutoff_ratio * max(speed_ratio, 1.0)
-    flow = math.exp(2.0 / exponent * math.log(speed_ratio))
+    logarithm = 2.0 / exponent * math.log(speed_ratio)  # of the flow: one serves all powers
+    flow = math.exp(logarithm)
     for _ in range(_ITERATIONS):
-        logarithm = math.log(flow)  # one logarithm serves both powers
         squares = quadratic * flow
         filtered = filter_share * math.exp((filter_exponent - 1.0) * logarithm)
         racked = rack_share * math.exp((rack_exponent - 1.0) * logarithm)
@@ -56,12 +56,16 @@ def operating_flow_ratio(
         else:
             high = flow
         slope = 2.0 * squares + filter_exponent * filtered + rack_exponent * racked
-        following = flow + surplus / slope
+        curvature = 2.0 * squares + filter_exponent * (filter_exponent - 1.0) * filtered
+        curvature += rack_exponent * (rack_exponent - 1.0) * racked  # times the flow
+        newton = surplus / slope
+        following = flow + newton / (1.0 + 0.5 * newton * curvature / (slope * flow))
         if not low <= following <= high:
             following = 0.5 * (low + high)
         if abs(following - flow) <= _CONVERGED * flow:
             return float(following)
         flow = following
+        logarithm = math.log(flow)
     return float(flow)
 
 

@@ -19,7 +19,13 @@ from plant_models.actuator import actuator_rate_per_s
 from plant_models.components import cdu_loop, cdu_racks
 from plant_models.components import cdu_places as at
 from plant_models.components.cdu_make import cdu
-from plant_models.components.pump_group import drop_ratio, group_flow_ratio, pump_flow_ratio
+from plant_models.components.pump_group import (
+    STANDSTILL,
+    drop_ratio,
+    group_flow_ratio,
+    pump_flow_ratio,
+    running_speeds,
+)
 from plant_models.parameters import PLACE, VALVE_STUCK
 from plant_models.pump import coasting_rate_per_s, power_ratio
 from plant_models.valve import opening
@@ -112,12 +118,14 @@ def cdu_flows(x: Array, u: Array, p: Array, y: Array) -> None:
 def pump_details(x: Array, u: Array, p: Array, y: Array, ratio: float, filtered: float) -> float:
     """Put each pump's speed (%) and flow (kg/s) in the place of the relative speeds; gives their power (W)."""
     pumps, share = int(p[at.PUMPS]), p[at.PUMP_SHARE]
-    # A single pump has the whole flow, to the bit; the curves of several give each its own.
-    head = 0.0 if pumps == 1 else drop_ratio(ratio, filtered, p)
+    running, _, alike = running_speeds(y[at.DETAIL : at.DETAIL + pumps])
+    # Those alike share the flow evenly, to the bit; the curves of others give each its own.
+    even = ratio / max(running, 1)
+    head = 0.0 if alike else drop_ratio(ratio, filtered, p)
     power_w = 0.0
     for j in range(pumps):
         speed = y[at.DETAIL + j]
-        flow = ratio if pumps == 1 else pump_flow_ratio(speed, head, share, p)
+        flow = even if alike and speed > STANDSTILL else pump_flow_ratio(speed, head, share, p)
         power_w += p[_POWER_W] * share * power_ratio(speed, flow / share, p[_IDLE])
         y[at.DETAIL + j] = 100.0 * pump_speed(j, x, u, p)
         y[at.DETAIL + pumps + j] = flow * p[_TCS_FLOW]

@@ -27,7 +27,7 @@ _SHUTOFF, _EXCHANGER, _RACKS, _FILTER_EXPONENT, _RACK_EXPONENT = (
     PLACE[n]
     for n in ("pump_shutoff_ratio", "exchanger_share", "rack_share", "filter_exponent", "rack_exponent")
 )
-_STANDSTILL = 1e-6
+STANDSTILL = 1e-6
 _ALIKE = 1e-12
 """Relative difference of speeds below which pumps share the flow evenly."""
 _ITERATIONS = 60
@@ -37,7 +37,7 @@ _CONVERGED = 1e-13
 @inner
 def pump_flow_ratio(speed_ratio: float, head_ratio: float, share: float, p: Array) -> float:
     """Flow of one pump over the whole's design flow at a common head over design; 0 behind its check valve."""
-    if speed_ratio <= _STANDSTILL:
+    if speed_ratio <= STANDSTILL:
         return 0.0
     size = int(p[CURVE_SIZE])
     if size > 0:
@@ -69,17 +69,24 @@ def drop_ratio(flow: float, filtered: float, p: Array) -> float:
 
 
 @inner
-def group_flow_ratio(speeds: Array, share: float, filtered: float, p: Array) -> float:
-    """Flow over design of pumps at ``speeds`` (over the design speed; not above 0: standing)."""  # (n,)
+def running_speeds(speeds: Array) -> tuple[int, float, bool]:
+    """How many pumps run, the fastest's speed, and whether they are alike; speeds not above 0: standing."""  # (n,)
     fastest, slowest, running = 0.0, math.inf, 0
     for speed in speeds:
-        if speed > _STANDSTILL:
+        if speed > STANDSTILL:
             running += 1
             fastest = max(fastest, speed)
             slowest = min(slowest, speed)
+    return running, fastest, fastest - slowest <= _ALIKE * fastest
+
+
+@inner
+def group_flow_ratio(speeds: Array, share: float, filtered: float, p: Array) -> float:
+    """Flow over design of pumps at ``speeds`` (over the design speed)."""  # (n,)
+    running, fastest, alike = running_speeds(speeds)
     if running == 0:
         return 0.0
-    if fastest - slowest <= _ALIKE * fastest:
+    if alike:
         return system_flow_ratio(fastest, 1.0 / (running * share), filtered, p)
     # The fastest alone gives no more, all of them at its speed no less than the answer.
     low = system_flow_ratio(fastest, 1.0 / share, filtered, p)
