@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -12,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hil.devices.drives import DriveBlock
 from hil.devices.northbound import NorthboundServer
 from hil.errors import RunFolderError
 from hil.loop.clock import NS_PER_S, VirtualClock, WallClock
@@ -25,21 +21,17 @@ from hil.report import ReportResult, build_report
 from hil.rig.build import Rig
 from hil.rig.controllers import workers_running
 from hil.rig.cost import refuse_short_period, refuse_slow_devices
-from hil.rig.delay import measured_latency
 from hil.rig.devices import FieldBus
-from hil.rig.instruments import instrument_counters
-from hil.rig.margins import lost_margins
 from hil.rig.northbound import MAP_FILE, map_of, northbound_desk, setpoints_taken, start_serving
 from hil.rig.plants_file import FILE as PLANTS_FILE
 from hil.rig.plants_file import plants_as_data
 from hil.rig.proxy import BusFaults, bus_faults
 from hil.rig.realtime import Tell, real_time
-from hil.version import __version__
+from hil.rig.run_record import counters_of, run_as_data, timing_as_data
 
 Progress = Callable[[float], None]
 """Told the loop time now and then, s."""
 
-_PACKAGES = ("numpy", "numba", "pyarrow", "pymodbus", "pydantic", "plotly", "control", "CoolProp")
 _PROVE_TIMEOUT_S = 3.0
 _PROGRESS_NS = 200_000_000
 _PROGRESS_LEAST_PERIOD_S = 0.01
@@ -170,9 +162,8 @@ def run_rig(
             folder.write_rig(rig.resolved)
             folder.write_json(PLANTS_FILE, plants_as_data(rig))
             beside = _Beside(disturbed, northbound)
-            return _run(
-                rig, parts, bus, clock, folder, stop, events, progress, started, command, tell, beside
-            )
+            session = _Session(rig, parts, bus, clock, folder, events, beside, started, command)
+            return session.run(stop, progress, tell)
         finally:
             if bus is not None:
                 bus.close()
@@ -196,63 +187,87 @@ class _Beside:
         return found
 
 
-def _run(
-    rig: Rig,
-    parts: CycleParts,
-    bus: FieldBus | None,
-    clock: VirtualClock | WallClock,
-    folder: RunFolder,
-    stop: StopFlag,
-    events: EventLog,
-    progress: Progress | None,
-    started: datetime,
-    command: str,
-    tell: Tell | None,
-    beside: _Beside,
-) -> RunResult:
-    config = rig.config
-    layout = RowLayout(tuple(config.signals), rig.limited)
-    companion = CompanionSettings(keep_off_cpu=config.realtime.cpu)
-    recorder = (
-        InlineRecorder(parts.image, layout, events, folder.path)
-        if config.clock == "virtual"
-        else CompanionRecorder(parts.image, layout, events, folder.path, config.period_s, companion)
-    )
-    sink = recorder if progress is None or _is_tight(rig) else _ProgressSink(recorder.push, progress)
-    settings = _settings(rig)
-    cycle = Cycle(parts, clock, settings, _policy(rig), sink, events, stop)
-    begun = time.perf_counter()
-    try:
-        if beside.northbound is not None and isinstance(recorder, CompanionRecorder):
-            start_serving(beside.northbound, config, recorder.table_path, events)
-            folder.write_text(MAP_FILE, map_of(config))
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """A run that is about to start: its rig, the parts made for it, and where it is recorded."""
+
+    rig: Rig
+    parts: CycleParts
+    bus: FieldBus | None
+    clock: VirtualClock | WallClock
+    folder: RunFolder
+    events: EventLog
+    beside: _Beside
+    started: datetime
+    command: str
+
+    def run(self, stop: StopFlag, progress: Progress | None, tell: Tell | None) -> RunResult:
+        """Loop, record, report; nothing is raised from here on."""
+        recorder = self._recorder()
+        sink = recorder if progress is None or _is_tight(self.rig) else _ProgressSink(recorder.push, progress)
+        cycle = Cycle(self.parts, self.clock, _settings(self.rig), _policy(self.rig), sink, self.events, stop)
+        begun = time.perf_counter()
+        try:
+            end, grants = self._loop(cycle, recorder, tell)
+        finally:
+            recorded = recorder.finish()
+        self.folder.finish_trend(recorded.rows_written)
+        wall_s = time.perf_counter() - begun
+        not_taken = () if self.bus is None else tuple(str(each) for each in self.bus.not_taken())
+        self._write_down(cycle, end, wall_s, recorded, grants, not_taken)
+        begun = time.perf_counter()
+        report = _report(self.folder)
+        return RunResult(
+            self.folder.path, end, wall_s, time.perf_counter() - begun, recorded, report, self.folder.errors,
+            self.events.dropped, grants, not_taken,
+        )  # fmt: skip
+
+    def _recorder(self) -> InlineRecorder | CompanionRecorder:
+        config = self.rig.config
+        layout = RowLayout(tuple(config.signals), self.rig.limited)
+        if config.clock == "virtual":
+            return InlineRecorder(self.parts.image, layout, self.events, self.folder.path)
+        companion = CompanionSettings(keep_off_cpu=config.realtime.cpu)
+        return CompanionRecorder(
+            self.parts.image, layout, self.events, self.folder.path, config.period_s, companion
+        )
+
+    def _loop(
+        self, cycle: Cycle, recorder: InlineRecorder | CompanionRecorder, tell: Tell | None
+    ) -> tuple[CycleEnd, tuple[Grant, ...]]:
+        config, events = self.rig.config, self.events
+        if self.beside.northbound is not None and isinstance(recorder, CompanionRecorder):
+            start_serving(self.beside.northbound, config, recorder.table_path, events)
+            self.folder.write_text(MAP_FILE, map_of(config))
+        apart = self.parts.controllers if config.clock == "wall" else ()
+        period_ns = round(config.period_s * NS_PER_S)
         # Workers come first: what the loop is granted is not theirs to inherit.
         with (
-            workers_running(parts.controllers if config.clock == "wall" else (), events, config.realtime.cpu),
-            real_time(config.realtime, clock, settings.period_ns, events, tell, bus) as grants,
+            workers_running(apart, events, config.realtime.cpu),
+            real_time(config.realtime, self.clock, period_ns, events, tell, self.bus) as grants,
         ):
-            end = cycle.run()
-    finally:
-        recorded = recorder.finish()
-    folder.finish_trend(recorded.rows_written)
-    wall_s = time.perf_counter() - begun
-    folder.write_json("timing.json", _timing(rig, cycle, bus))
-    counters = _counters(parts, cycle, events)
-    counters |= beside.counters(parts)
-    counters["recorder"] = {
-        "restarts": recorded.restarts,
-        "stalls": recorded.stalls,
-        "keeper_stops": recorded.keeper_stops,
-    }
-    not_taken = () if bus is None else tuple(str(each) for each in bus.not_taken())
-    record = _record_of_run(end, wall_s, recorded, folder.errors, counters, started, command, grants)
-    folder.write_json("run.json", record | {"writes_not_taken": not_taken})
-    begun = time.perf_counter()
-    report = _report(folder)
-    report_s = time.perf_counter() - begun
-    return RunResult(
-        folder.path, end, wall_s, report_s, recorded, report, folder.errors, events.dropped, grants, not_taken
-    )
+            return cycle.run(), grants
+
+    def _write_down(
+        self,
+        cycle: Cycle,
+        end: CycleEnd,
+        wall_s: float,
+        recorded: Recorded,
+        grants: tuple[Grant, ...],
+        not_taken: tuple[str, ...],
+    ) -> None:
+        self.folder.write_json("timing.json", timing_as_data(self.rig, cycle, self.bus))
+        counters = counters_of(self.parts, cycle, self.events) | self.beside.counters(self.parts)
+        counters["recorder"] = {
+            "restarts": recorded.restarts,
+            "stalls": recorded.stalls,
+            "keeper_stops": recorded.keeper_stops,
+        }
+        record = run_as_data(
+            end, wall_s, recorded, self.folder.errors, counters, self.started, self.command, grants
+        )
+        self.folder.write_json("run.json", record | {"writes_not_taken": not_taken})
 
 
 def _is_tight(rig: Rig) -> bool:
@@ -283,76 +298,3 @@ def _settings(rig: Rig) -> CycleSettings:
 
 def _policy(rig: Rig) -> OverrunPolicy:
     return OverrunPolicy(OverrunSettings(**rig.config.overrun.model_dump()))
-
-
-def _timing(rig: Rig, cycle: Cycle, bus: FieldBus | None) -> dict[str, Any]:
-    virtual = rig.config.clock == "virtual"
-    phases = cycle.timing.summary(with_lateness=not virtual)
-    if bus is not None:
-        phases |= bus.timing.summary()
-    timing: dict[str, Any] = {
-        "clock": rig.config.clock,
-        "period_s": rig.config.period_s,
-        "cycles": cycle.cycles,
-        "overruns": cycle.overrun.overruns,
-        "skipped_periods": cycle.overrun.skipped_periods,
-        "degraded_cycles": cycle.overrun.degraded_cycles,
-        "phases": phases,
-    }
-    if not virtual:
-        timing["margins"] = [asdict(margin) for margin in lost_margins(rig, measured_latency(phases))]
-    return timing
-
-
-def _counters(parts: CycleParts, cycle: Cycle, events: EventLog) -> dict[str, dict[str, int]]:
-    """Everything that was clamped, refused, dropped, substituted or retried, by source."""
-    image = parts.image
-    found: dict[str, dict[str, int]] = {
-        "loop": {
-            "degraded_cycles": cycle.overrun.degraded_cycles,
-            "events_dropped": events.dropped,
-            "writes_withheld": cycle.writes_withheld,
-        },
-        "values_rejected": {s.name: n for s, n in zip(image.signals, image.rejected, strict=True) if n},
-    }
-    for stage in (*parts.outputs, *parts.source_outputs):
-        found[f"limits.{image.signals[stage.slot].name}"] = stage.limiter.counters()
-    for controller in parts.controllers:
-        section = "drives" if isinstance(controller, DriveBlock) else "controllers"
-        found[f"{section}.{controller.name}"] = controller.counters()
-    for number, plant in enumerate(parts.plants):
-        found[f"plants.{number + 1}"] = {"inputs_substituted": plant.inputs_substituted}
-    for device in parts.devices:
-        found["devices"] = device.counters()
-    return found | instrument_counters(parts.instruments)
-
-
-def _record_of_run(
-    end: CycleEnd,
-    wall_s: float,
-    recorded: Recorded,
-    lost_files: list[str],
-    counters: dict[str, dict[str, int]],
-    started: datetime,
-    command: str,
-    grants: tuple[Grant, ...],
-) -> dict[str, Any]:
-    return {
-        "version": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
-        "started_utc": started.isoformat(timespec="seconds"),
-        "simulated_s": end.simulated_s,
-        "wall_s": round(wall_s, 6),
-        "cycles": end.cycles,
-        "stop": end.stop,
-        "stop_reason": end.reason,
-        "rows_written": recorded.rows_written,
-        "rows_lost": recorded.rows_lost,
-        "events_lost": recorded.events_lost,
-        "recorder_error": "; ".join([recorded.error, *lost_files]).strip("; "),
-        "realtime": [asdict(grant) for grant in grants],
-        "counters": counters,
-        "command": command or " ".join(sys.argv),
-    }
