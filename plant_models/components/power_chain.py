@@ -9,7 +9,11 @@
 
 Losses are those of :mod:`plant_models.components.power_losses`; modes are states (:mod:`power_modes`), so what a load
 is told of its supply depends on no power of the same instant. On bypass by command the inverter stands by (economy
-mode) and takes over when the grid fails; on bypass by ``ups_fault`` or overload it does not.
+mode) and takes over when the grid fails; on bypass by ``ups_fault`` or overload it does not. The bypass stands 110 %
+for good, more by :func:`power_losses.overload_time_s`, and then switches off, and what is on it is in the dark (Staco
+FirstLine UPS manual 003-2323: 2 min at 125 %, 10 s at 150 %). Breakers that have tripped stay open until they have
+cooled and are reset (IEEE C37.2, device 86), by ``breaker_reset_command_percent``: one held above 50 closes them by
+itself.
 
 ``pue`` is power of this moment from grid, generator and battery over IT power, of category 3 by default (ISO/IEC
 30134-2: IT energy at the input of the IT equipment; 2: at the outputs of the PDUs; 1: at the output of the UPS, less
@@ -40,9 +44,10 @@ Array = npt.NDArray[np.float64]
 MOST_FEEDS = 100
 _TAPER_PERCENT = 10.0
 (
-    _IT_RATIO, _MECHANICAL_RATIO, _ON_BATTERY, _ENERGY, _SOURCE, _ON_BYPASS, _FACILITY, _IT, _MECHANICAL, _UPS_LOSS,
-    _TRANSFORMER_LOSS, _DISTRIBUTION_LOSS, _METERED, _PUE, _MINUTES, _LOAD, _GENERATED, _BATTERY,
-) = range(18)  # fmt: skip
+    _IT_RATIO, _MECHANICAL_RATIO, _ON_BATTERY, _ENERGY, _SOURCE, _BYPASS_OPEN, _ON_BYPASS, _FACILITY, _IT,
+    _MECHANICAL, _UPS_LOSS, _TRANSFORMER_LOSS, _DISTRIBUTION_LOSS, _METERED, _PUE, _MINUTES, _LOAD, _GENERATED,
+    _BATTERY,
+) = range(19)  # fmt: skip
 _UPS, _CONSTANT, _LINEAR, _QUADRATIC, _BYPASS_CONSTANT, _BYPASS_LINEAR = (
     PLACE[n]
     for n in (
@@ -66,6 +71,9 @@ _STATES = (
     Port("it_supplied", "1"),
     Port("it_restart_left_s", "s"),
     Port("transformer_warmth", "1"),
+    Port("transformer_open", "1"),
+    Port("bypass_overload_count", "1"),
+    Port("bypass_open", "1"),
 )
 _BY_STATE = (
     Port("it_supply_ratio", "1"),
@@ -73,6 +81,7 @@ _BY_STATE = (
     Port("on_battery", "1"),
     Port("battery_energy_kwh", "kWh"),
     Port("power_source", "1"),
+    Port("bypass_tripped", "1"),
 )
 _BY_LOAD = (
     Port("on_bypass", "1"),
@@ -108,6 +117,7 @@ def power_chain_outputs(stage: int, x: Array, u: Array, p: Array, y: Array) -> N
         y[_ON_BATTERY] = 1.0 if live and not source else 0.0
         y[_ENERGY] = p[modes.BATTERY_KWH] * max(x[modes.CHARGE], 0.0) / 100.0
         y[_SOURCE] = x[modes.SOURCE]
+        y[_BYPASS_OPEN] = x[modes.BYPASS_OPEN]
         return
     bypass = modes.bypassed(x, u, p)
     it_kw = modes.it_load_kw(x, u, p)
@@ -135,7 +145,7 @@ def supply(x: Array, u: Array, p: Array, y: Array, output_kw: float, bypass: boo
         return
     loss = ups_loss_kw(output_kw, bypass, p)
     straight = 0.0 if p[_ON_UPS] > 0.5 else y[_MECHANICAL]
-    board = output_kw + loss + straight + max(u[u.size - 2], 0.0)
+    board = output_kw + loss + straight + modes.other_kw(u)
     charging = charging_kw(x, board, p)
     y[_BATTERY] = 0.0 - charging
     y[_UPS_LOSS] = loss + (1.0 - p[_CHARGER]) * charging
@@ -184,24 +194,27 @@ def power_chain_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None
     battery = y[_BATTERY]
     stored_kw = -modes.drain_kw(battery, p) if battery > 0.0 else -p[_CHARGER] * battery
     dx[modes.CHARGE] = stored_kw / p[modes.BATTERY_KWH] / 36.0
-    dx[modes.HEATED] = modes.heating_per_s(x, y[_LOAD] / 100.0, y[_ON_BYPASS] > 0.5, p)
+    on_bypass, load_ratio = y[_ON_BYPASS] > 0.5, y[_LOAD] / 100.0
+    dx[modes.HEATED] = modes.heating_per_s(x, load_ratio, on_bypass, p)
+    dx[modes.BYPASS_HEATED] = modes.bypass_heating_per_s(x, load_ratio, on_bypass, p)
     through_kw = y[_FACILITY] - y[_TRANSFORMER_LOSS] - y[_GENERATED]
     dx[modes.WARMTH] = modes.warming_per_s(x, through_kw / (p[_FACTOR] * p[_KVA]), p)
     first = modes.STATES
     dx[first] = 1000.0 * y[_FACILITY]
     dx[first + 1] = 1000.0 * y[_IT]
     dx[first + 2] = 1000.0 * y[_MECHANICAL]
-    dx[first + 3] = 1000.0 * max(u[u.size - 2], 0.0) if modes.has_source(x) else 0.0
+    dx[first + 3] = 1000.0 * modes.other_kw(u) if modes.has_source(x) else 0.0
     dx[first + 4] = 1000.0 * (y[_UPS_LOSS] + y[_TRANSFORMER_LOSS] + y[_DISTRIBUTION_LOSS])
 
 
 @inner
 def power_chain_settle(x: Array, u: Array, p: Array, substep_s: float) -> None:
-    """Change modes: source first, then the UPS that it feeds, then the IT behind that."""
+    """Change modes: breakers and source first, then the UPS that they feed, then the IT behind that."""
     output_kw = modes.ups_output_kw(x, u, p)
     straight = 0.0 if p[_ON_UPS] > 0.5 else modes.mechanical_load_kw(x, u, p)
     loss = ups_loss_kw(output_kw, modes.bypassed(x, u, p), p)
-    modes.settle_source(x, output_kw + loss + straight + max(u[u.size - 2], 0.0), p)
+    modes.settle_breakers(x, u)
+    modes.settle_source(x, output_kw + loss + straight + modes.other_kw(u), p)
     modes.settle_ups(x, u, p, substep_s)
     modes.settle_supply(x, p)
 
@@ -224,9 +237,9 @@ def power_chain(*, it_feeds: int = 1, mechanical_feeds: int = 1, settings: Power
     (1 or 0). ``facility_power_kw`` is what comes from the grid, at the utility meter, or from the generator.
     ``battery_minutes`` is held at a day, ``pue`` at 100. ``power_source``: 0 none, 1 grid, 2 generator, 3 generator
     tripped on overload, 4 transformers tripped on overload. ``battery_power_kw``: above 0 what the battery gives,
-    below what its charger draws. A thermal relay trips transformers over 1.2 times their rating and lets them on
-    again when they have cooled to what rated load gives; IT comes back its restart delay later. The bypass itself has
-    no breaker.
+    below what its charger draws. A thermal relay trips transformers over 1.2 times their rating; they can be
+    reset when they have cooled to what rated load gives, and IT comes back its restart delay later.
+    ``bypass_tripped``: 1 while an overload keeps the bypass open.
 
     Faults: ``grid_outage``; ``ups_fault`` (inverter and charger out, the load goes to the bypass);
     ``battery_open`` (its breaker: neither charge nor discharge).
@@ -287,4 +300,5 @@ def _inputs(it_feeds: int, mechanical_feeds: int, most_kw: float) -> tuple[Input
         *(InputPort(name, "kW", 0.0, most_kw, 0.0) for name in names),
         InputPort("other_power_kw", "kW", 0.0, most_kw, 0.0, optional=True),
         InputPort("ups_bypass_command_percent", "%", 0.0, 100.0, 0.0, optional=True),
+        InputPort("breaker_reset_command_percent", "%", 0.0, 100.0, 0.0, optional=True),
     )

@@ -11,8 +11,11 @@ from plant_models.components.power_settings import NAMES, PLACE
 
 Array = npt.NDArray[np.float64]
 
-CHARGE, SOURCE, START_LEFT, LIVE, HEATED, OVERLOADED, HOLD_LEFT, SUPPLIED, RESTART_LEFT, WARMTH = range(10)
-STATES = 10
+(
+    CHARGE, SOURCE, START_LEFT, LIVE, HEATED, OVERLOADED, HOLD_LEFT, SUPPLIED, RESTART_LEFT, WARMTH, TRANSFORMER_OPEN,
+    BYPASS_HEATED, BYPASS_OPEN,
+) = range(13)  # fmt: skip
+STATES = 13
 NO_SOURCE, GRID, GENERATOR, GENERATOR_TRIPPED, TRANSFORMER_TRIPPED = 0.0, 1.0, 2.0, 3.0, 4.0
 """Values of the state ``SOURCE``."""
 IT_FEEDS, MECHANICAL_FEEDS, BATTERY_KWH, BATTERY_RATED_KW, OUTAGE, UPS_FAULT, BATTERY_OPEN = range(
@@ -28,13 +31,16 @@ _DISTRIBUTION_KW, _DISTRIBUTION, _ON_UPS = (
 )
 _EFFICIENCY, _PEUKERT = PLACE["battery_efficiency"], PLACE["peukert_exponent"]
 _OVERLOAD_S, _RESET_S = PLACE["ups_overload_time_s"], PLACE["ups_overload_reset_s"]
+_BYPASS_S, _BYPASS_LASTING = PLACE["bypass_overload_time_s"], 1.1
 _GENERATOR_KW, _START_S = PLACE["generator_kw"], PLACE["generator_start_time_s"]
 _HOLD_S, _RESTART_S = PLACE["it_hold_up_time_s"], PLACE["it_restart_delay_s"]
 _OVER = 1e-9
 """A timer this far above 0 has run down: what is left is rounding."""
 _GENERATOR_TRIP = 1.1
 _TRANSFORMER_TRIP = 1.2**2
-"""Warmth (1: that of rated load for good) at which the transformers' relay opens; it closes again at 1."""
+"""Warmth (1: that of rated load for good) at which the transformers' relay trips; it can be reset at 1."""
+_AFTER_OTHER, _AFTER_BYPASS, _AFTER_RESET = 3, 2, 1
+"""From the end of the inputs: other power, command of the bypass, reset of breakers."""
 _WARMING_S = PLACE["transformer_time_constant_s"]
 
 
@@ -42,6 +48,12 @@ _WARMING_S = PLACE["transformer_time_constant_s"]
 def has_source(x: Array) -> bool:
     """Whether grid or generator feeds the main board."""
     return bool(0.5 < x[SOURCE] < 2.5)
+
+
+@inner
+def other_kw(u: Array) -> float:
+    """Power that other loads ask for, none below 0, kW."""
+    return float(max(u[u.size - _AFTER_OTHER], 0.0))
 
 
 @inner
@@ -84,9 +96,9 @@ def ups_output_kw(x: Array, u: Array, p: Array) -> float:
 
 @inner
 def bypassed(x: Array, u: Array, p: Array) -> bool:
-    """Whether the load is on the bypass: by fault, overload or command, while there is a source."""
-    wanted = p[UPS_FAULT] > 0.5 or x[OVERLOADED] > 0.5 or u[u.size - 1] > 50.0
-    return wanted and has_source(x) and x[LIVE] > 0.5
+    """Whether the load is on the bypass: by fault, overload or command, while it is closed and there is a source."""
+    wanted = p[UPS_FAULT] > 0.5 or x[OVERLOADED] > 0.5 or u[u.size - _AFTER_BYPASS] > 50.0
+    return wanted and has_source(x) and x[LIVE] > 0.5 and x[BYPASS_OPEN] < 0.5
 
 
 @inner
@@ -111,6 +123,14 @@ def heating_per_s(x: Array, ratio: float, bypass: bool, p: Array) -> float:
 
 
 @inner
+def bypass_heating_per_s(x: Array, ratio: float, bypass: bool, p: Array) -> float:
+    """Rate of the bypass's overload count (1: it switches off), by its load over rated."""
+    if bypass and ratio > _BYPASS_LASTING:
+        return 1.0 / overload_time_s(ratio, p[_BYPASS_S])
+    return float(-1.0 / p[_RESET_S]) if x[BYPASS_HEATED] > 0.0 else 0.0
+
+
+@inner
 def warming_per_s(x: Array, ratio: float, p: Array) -> float:
     """Rate of the transformers' warmth: it goes to the square of their load over rated (IEC 60255-149)."""
     return float((ratio * ratio - x[WARMTH]) / p[_WARMING_S])
@@ -120,6 +140,7 @@ def warming_per_s(x: Array, ratio: float, p: Array) -> float:
 def timer_rates(x: Array, p: Array, dx: Array) -> None:
     """Timers run down while what they wait for lasts; all modes stand still between substeps."""
     dx[SOURCE], dx[LIVE], dx[OVERLOADED], dx[SUPPLIED] = 0.0, 0.0, 0.0, 0.0
+    dx[TRANSFORMER_OPEN], dx[BYPASS_OPEN] = 0.0, 0.0
     live, supplied = x[LIVE] > 0.5, x[SUPPLIED] > 0.5
     starting = x[SOURCE] < 0.5 and p[_GENERATOR_KW] > 0.0
     dx[START_LEFT] = -1.0 if starting and x[START_LEFT] > 0.0 else 0.0
@@ -128,16 +149,29 @@ def timer_rates(x: Array, p: Array, dx: Array) -> None:
 
 
 @inner
+def settle_breakers(x: Array, u: Array) -> None:
+    """Open breakers of transformers and bypass that are too warm; cooled, they close when they are reset."""
+    reset = u[u.size - _AFTER_RESET] > 50.0
+    if x[WARMTH] >= _TRANSFORMER_TRIP:
+        x[TRANSFORMER_OPEN] = 1.0
+    elif reset and x[WARMTH] <= 1.0:
+        x[TRANSFORMER_OPEN] = 0.0
+    if x[BYPASS_HEATED] >= 1.0 - _OVER:
+        x[BYPASS_OPEN] = 1.0
+    elif x[BYPASS_HEATED] <= 0.0:
+        x[BYPASS_HEATED] = 0.0
+        if reset:
+            x[BYPASS_OPEN] = 0.0
+
+
+@inner
 def settle_source(x: Array, board_kw: float, p: Array) -> None:
     """Grid, nothing, or the generator once it has started; overloaded it trips until the grid is back.
 
-    Transformers that trip stay off until they have cooled; no generator starts for them, unless the grid is out too.
+    No generator starts for transformers that are off, unless the grid is out too.
     """
     if p[OUTAGE] < 0.5:
-        if x[WARMTH] >= _TRANSFORMER_TRIP:
-            x[SOURCE], x[WARMTH] = TRANSFORMER_TRIPPED, _TRANSFORMER_TRIP - _OVER
-        elif x[SOURCE] != TRANSFORMER_TRIPPED or x[WARMTH] <= 1.0:
-            x[SOURCE] = GRID
+        x[SOURCE] = TRANSFORMER_TRIPPED if x[TRANSFORMER_OPEN] > 0.5 else GRID
         x[START_LEFT] = p[_START_S]
         return
     if x[SOURCE] == GRID or x[SOURCE] == TRANSFORMER_TRIPPED:
@@ -150,13 +184,19 @@ def settle_source(x: Array, board_kw: float, p: Array) -> None:
 
 @inner
 def settle_ups(x: Array, u: Array, p: Array, substep_s: float) -> None:
-    """Latch an overload; keep the output alive from a source, or from the battery while it lasts a substep more."""
+    """Latch an overload; keep the output alive from a source, or from the battery while it lasts a substep more.
+
+    An inverter that has given up with no bypass to go to stays off until that is reset.
+    """
+    no_bypass = x[BYPASS_OPEN] > 0.5
     if x[HEATED] >= 1.0 - _OVER:
         x[OVERLOADED] = 1.0
     elif x[HEATED] <= 0.0:
-        x[HEATED], x[OVERLOADED] = 0.0, 0.0
+        x[HEATED] = 0.0
+        if not no_bypass:
+            x[OVERLOADED] = 0.0
     if has_source(x):
-        x[LIVE] = 1.0
+        x[LIVE] = 0.0 if no_bypass and (p[UPS_FAULT] > 0.5 or x[OVERLOADED] > 0.5) else 1.0
         return
     left_kwh = p[BATTERY_KWH] * x[CHARGE] / 100.0
     needed_kwh = drain_kw(inverter_kw(ups_output_kw(x, u, p), p), p) * substep_s / 3600.0

@@ -41,6 +41,8 @@ class PowerSettings:
         at 150 %, as large three-phase units usually do.
     ups_overload_reset_s : float
         Time below 100 % in which it has forgotten a full overload and takes the load back from the bypass.
+    bypass_overload_time_s : float
+        How long the bypass stands 125 % before it switches off; a tenth of it at 150 %. 110 % it stands for good.
     distribution_kw : float
         Load at which the distribution (busway, PDU, rack feeds) loses ``distribution_loss`` of it; 0: that of the UPS.
     distribution_loss : float
@@ -84,6 +86,7 @@ class PowerSettings:
     inverter_loss_share: float = 0.5
     ups_overload_time_s: float = 600.0
     ups_overload_reset_s: float = 600.0
+    bypass_overload_time_s: float = 120.0
     distribution_kw: float = 0.0
     distribution_loss: float = 0.01
     rack_feed_share: float = 0.2
@@ -131,6 +134,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "inverter_loss_share": (0.0, 1.0),
     "ups_overload_time_s": (1.0, 36_000.0),
     "ups_overload_reset_s": (1.0, 36_000.0),
+    "bypass_overload_time_s": (1.0, 36_000.0),
     "distribution_kw": (0.0, 1e6),
     "distribution_loss": _SHARE,
     "rack_feed_share": (0.0, 1.0),

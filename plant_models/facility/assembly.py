@@ -174,7 +174,8 @@ def add_power(whole: Composition, spec: FacilitySpec, sizes: FacilitySizes) -> N
         mechanical.append("chillers.power_kw")
     made = power_chain(it_feeds=sizes.cdus.installed, mechanical_feeds=len(mechanical), settings=settings)
     whole.add("power", made)
-    whole.share("ups_bypass_command_percent", "power.ups_bypass_command_percent")
+    for command in ("ups_bypass_command_percent", "breaker_reset_command_percent"):
+        whole.share(command, f"power.{command}")
     for i in cdu_numbers(sizes):
         whole.wire(f"cdu_{i}.it_power_kw", f"power.it_power_{i}_kw")
         whole.wire("power.it_supply_ratio", f"cdu_{i}.it_supply_ratio")

@@ -61,6 +61,7 @@ def start_inputs(sizes: FacilitySizes) -> dict[str, float]:
         "chiller_enable_command_percent": 0.0,
         "chiller_supply_setpoint_temp_degc": sizes.water.supply_temp_degc,
         "ups_bypass_command_percent": 0.0,
+        "breaker_reset_command_percent": 0.0,
     }
     for i in range(1, sizes.cdus.installed + 1):
         whole[f"cdu_{i}_rack_heat_kw"] = sizes.cdus.load_kw

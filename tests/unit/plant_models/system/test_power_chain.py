@@ -24,6 +24,7 @@ def whole(**figures):
     made.wire("power.it_metered_power_kw", "meter.it_power_kw")
     made.wire("power.facility_power_kw", "meter.facility_power_kw")
     made.expose("power.other_power_kw", "power.ups_bypass_command_percent", "meter.water_use_kg_s")
+    made.expose("power.breaker_reset_command_percent")
     return made.build()
 
 
@@ -177,27 +178,89 @@ def test_an_overload_goes_to_the_bypass_after_its_time_and_comes_back():
     assert site.run(5)["power_on_bypass"] == 0.0
 
 
-def test_overloaded_transformers_trip_by_their_warmth_and_cool_before_they_are_back():
+def test_a_bypass_stands_an_overload_for_its_time_and_is_open_until_it_is_reset():
+    """125 %: 600 s on the inverter, 120 s on the bypass (Staco FirstLine 003-2323), then nothing is left."""
+    site = Site(distribution_loss=0.0, it_restart_delay_s=30.0, ups_overload_reset_s=100.0)
+    site.inputs["power_it_power_1_kw"] = 950.0
+    assert site.run(599)["power_on_bypass"] == 0.0
+    assert site.run(118)["power_on_bypass"] == 1.0
+    out = site.run(6)
+    assert (out["power_bypass_tripped"], out["power_it_supply_ratio"], out["power_it_power_kw"]) == (
+        1.0,
+        0,
+        0,
+    )
+    assert out["power_mechanical_supply_ratio"] == 1.0, "that side has its own feed"
+    site.inputs |= LOAD
+    site.inputs["power_breaker_reset_command_percent"] = 100.0
+    assert site.run(80)["power_bypass_tripped"] == 1.0, "not while it is warm"
+    site.inputs["power_breaker_reset_command_percent"] = 0.0
+    assert site.run(600)["power_it_power_kw"] == 0.0, "and not by itself"
+    site.inputs["power_breaker_reset_command_percent"] = 100.0
+    assert site.run(2)["power_bypass_tripped"] == 0.0
+    assert site.run(30)["power_it_power_kw"] == 800.0
+
+
+def test_a_bypass_stands_a_tenth_more_than_its_rating_for_good():
+    site = Site(distribution_loss=0.0, bypass_overload_time_s=1.0)
+    site.fault("ups_fault")
+    site.inputs["power_it_power_1_kw"] = 790.0
+    assert site.run(3600)["power_bypass_tripped"] == 0.0
+    site.inputs["power_it_power_1_kw"] = 820.0
+    assert site.run(60)["power_it_supply_ratio"] == 0.0
+
+
+def test_an_inverter_carries_what_a_tripped_bypass_dropped_and_one_that_fails_drops_it():
+    site = Site(distribution_loss=0.0, bypass_overload_time_s=1.0)
+    site.inputs |= {"power_it_power_1_kw": 900.0, "power_ups_bypass_command_percent": 100.0}
+    out = site.run(60)
+    assert (out["power_bypass_tripped"], out["power_on_bypass"], out["power_it_supply_ratio"]) == (
+        1.0,
+        0.0,
+        1.0,
+    )
+    site.inputs |= LOAD
+    site.fault("ups_fault")
+    assert site.run(1)["power_it_supply_ratio"] == 0.0
+    site.fault("ups_fault", False)
+    assert site.run(301)["power_it_power_kw"] == 800.0
+
+
+def test_overloaded_transformers_trip_by_their_warmth_and_are_reset_once_they_have_cooled():
     site = Site(transformer_time_constant_s=100.0, it_restart_delay_s=30.0, battery_minutes=0.1)
     rated_kw = 0.98 * 1600.0
     site.inputs["power_it_power_1_kw"] = 0.0
     site.inputs["power_other_power_kw"] = 1.1 * rated_kw - 800.0
     assert site.run(2000)["power_power_source"] == 1.0, "below 1.2 for good"
     site = Site(transformer_time_constant_s=100.0, it_restart_delay_s=30.0, battery_minutes=0.1)
-    site.inputs["power_it_power_1_kw"] = 10_000.0
+    site.inputs["power_other_power_kw"] = 4000.0
     out = site.run(1)
     ratio = (out["power_facility_power_kw"] - out["power_transformer_loss_kw"]) / rated_kw
     trip_s = 100.0 * math.log(ratio**2 / (ratio**2 - 1.44))
     assert site.run(math.floor(trip_s) - 1)["power_power_source"] == 1.0
-    out = site.run(3)
+    out = site.run(12)
     assert (out["power_power_source"], out["power_mechanical_supply_ratio"]) == (4.0, 0.0)
     assert (out["power_it_supply_ratio"], out["power_facility_power_kw"]) == (0.0, 0.0)
-    site.inputs |= LOAD
+    site.inputs |= {"power_other_power_kw": 0.0, "power_breaker_reset_command_percent": 100.0}
     cool_s = 100.0 * math.log(1.44)
-    assert site.run(math.floor(cool_s) - 4)["power_power_source"] == 4.0
+    assert site.run(math.floor(cool_s) - 13)["power_power_source"] == 4.0
     out = site.run(8)
     assert (out["power_power_source"], out["power_it_supply_ratio"]) == (1.0, 0.0)
     assert site.run(30)["power_it_power_kw"] == 800.0
+
+
+def test_transformers_that_have_tripped_stay_off_through_an_outage_until_they_are_reset():
+    site = Site(transformer_time_constant_s=10.0)
+    site.inputs["power_other_power_kw"] = 5000.0
+    assert site.run(30)["power_power_source"] == 4.0
+    site.inputs["power_other_power_kw"] = 0.0
+    assert site.run(3600)["power_power_source"] == 4.0
+    site.fault("grid_outage")
+    assert site.run(2)["power_power_source"] == 0.0
+    site.fault("grid_outage", False)
+    assert site.run(2)["power_power_source"] == 4.0
+    site.inputs["power_breaker_reset_command_percent"] = 100.0
+    assert site.run(1)["power_power_source"] == 1.0
 
 
 def test_an_outage_brings_the_generator_for_tripped_transformers_too():
