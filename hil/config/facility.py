@@ -47,7 +47,7 @@ class FacilityConfig(Strict):
 
 
 class LimitConfig(Strict):
-    """A limit of a signal, in its unit; the report gives the time from the first fault until it is passed."""
+    """A limit of a signal, in its unit; the report gives the time from a fault until it is passed: the run's first."""
 
     name: Name
     signal: str
@@ -59,3 +59,10 @@ class LimitConfig(Strict):
         if (self.above is None) == (self.below is None):
             raise WrongKeyError("name", f"{self.name}: give above or below, one of the two", "above: 45")
         return self
+
+
+class ScenarioLimitConfig(LimitConfig):
+    """A limit of a scenario, which may say from which of its faults the time counts."""
+
+    from_fault: str | None = None
+    """An equipment fault, a sensor fault's signal or a bus fault's device; None: whichever is the run's first."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from hil.config.expansion import expand
-from hil.config.facility import LimitConfig
+from hil.config.facility import ScenarioLimitConfig
 from hil.config.profiles import ProfileConfig
 from hil.config.strict import Finite, Instant, NotNegative, Span, Strict, WrongKeyError, validate
 from hil.config.yaml_lines import Document, read_yaml
@@ -123,8 +123,21 @@ class ScenarioConfig(Strict):
     duration_s: Span | None = None
     load: ProfileConfig | None = None
     events: tuple[Event, ...] = Field(default=(), strict=False)
-    limits: tuple[LimitConfig, ...] = Field(default=(), strict=False)
-    """Limits that the report gives the time to, from the first fault on; beside those of the rig."""
+    limits: tuple[ScenarioLimitConfig, ...] = Field(default=(), strict=False)
+    """Limits that the report gives the time to, from a fault on; beside those of the rig."""
+    trend: tuple[str, ...] = Field(default=(), strict=False)
+    """Signals that the report draws about the faults, beside those of the limits."""
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What a limit's ``from_fault`` may name."""
+        names = (
+            event.fault if isinstance(event, EquipmentFault)
+            else event.signal if isinstance(event, SensorFault)
+            else event.device
+            for event in self.events if not isinstance(event, SetEvent)
+        )  # fmt: skip
+        return tuple(dict.fromkeys(names))
 
 
 def load_scenario(path: Path) -> tuple[ScenarioConfig, Document]:

@@ -295,7 +295,7 @@ class RigConfig(Strict):
     facility: FacilityConfig | None = None
     """Signals of PUE, WUE and hours by cooling mode."""
     limits: tuple[LimitConfig, ...] = Field(default=(), strict=False)
-    """Limits that the report gives the time to, from the first fault on."""
+    """Limits that the report gives the time to, from the run's first fault on."""
     requirements: tuple[RequirementConfig, ...] = Field(default=(), strict=False)
 
     @property

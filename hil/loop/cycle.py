@@ -65,6 +65,8 @@ class CycleParts:
     falsifiers: list[Falsifier] = field(default_factory=list)
     """Sensor faults in force; the schedule adds and removes them."""
     schedule: Schedule = field(default_factory=Schedule)
+    equipment: Schedule = field(default_factory=Schedule)
+    """Faults of plants: they act from their time on, so plants first run up to it without them."""
     instruments: Instruments | None = None
     """Sensors and actuators around the plants."""
 
@@ -269,6 +271,8 @@ class Cycle:
             plant.run(now_ns, dt_s)
         if instruments is not None:
             instruments.after_plants(now_ns)
+        if now_ns >= parts.equipment.next_ns:
+            parts.equipment.run_due(now_ns)
 
     def _write(self, now_ns: int) -> None:
         settings, start_ns = self._settings, self._clock.now_ns()

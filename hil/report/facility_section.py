@@ -69,22 +69,34 @@ def _period_table(periods: list[dict[str, Any]]) -> Html:
     return table(heads, rows, "figures")
 
 
-def limits_section(kpis: Mapping[str, Any]) -> Html:
-    """Show the times to the limits; nothing where none is timed."""
+def limits_section(kpis: Mapping[str, Any], drawn: bool) -> Html:
+    """Show the times to the limits and what the faults did, where that is ``drawn``; nothing where there is neither."""
     limits = kpis.get("limits") or []
+    place = Html('<div class="figure" data-figure="faults"></div>') if drawn else Html("")
     if not limits:
-        return Html("")
+        return section("Faults", place) if drawn else place
     heads = ("limit", "signal", "passed when", "watched from", "passed after", "watched for", "nearest to it")
     rows = [
         (tag("code", each["name"]), tag("code", each["signal"]),
          f"{each['side']} {figure_text(each['limit'], shown_unit(each['unit']))}",
-         time_text(each["from_s"]) + (" (first fault)" if each["after_fault"] else " (no fault in the run)"),
-         "never" if each["time_s"] is None else figure_text(each["time_s"], "s"),
+         _beginning(each), _passed(each),
          figure_text(each["watched_s"], "s") + _unseen(each["unseen_s"]),
          figure_text(each["worst"], shown_unit(each["unit"])))
         for each in limits
     ]  # fmt: skip
-    return section("Time to a limit", table(heads, rows))
+    return section("Time to a limit", table(heads, rows), place)
+
+
+def _beginning(limit: Mapping[str, Any]) -> str:
+    if limit["from_s"] is None:
+        return f"{limit['from_fault']}, which did not begin"
+    return f"{time_text(limit['from_s'])} ({limit['from_fault'] or 'no fault in the run'})"
+
+
+def _passed(limit: Mapping[str, Any]) -> str:
+    if limit["time_s"] is None:
+        return "never" if limit["watched_s"] else figure_text(None)
+    return "was before" if limit["passed_before"] else figure_text(limit["time_s"], "s")
 
 
 def _unseen(unseen_s: float) -> str:

@@ -19,7 +19,11 @@ _GAP_PX = 8.0
 
 
 def staggered(
-    faults: Sequence[tuple[float, str]], time: TimeAxis, lowest: float, plot_px: float
+    faults: Sequence[tuple[float, str]],
+    time: TimeAxis,
+    lowest: float,
+    plot_px: float,
+    shown_s: tuple[float, float],
 ) -> list[dict[str, Any]]:
     """Give the labels of faults.
 
@@ -33,15 +37,18 @@ def staggered(
         Middle of the lowest row of labels, as a share of the height of the plot.
     plot_px : float
         Height of the plot, pixels.
+    shown_s : (float, float)
+        From when to when the axis goes, s.
     """
-    px_per_s = PLOT_WIDTH_PX / max(time.end_s, 1e-3)
+    from_s, length_s = shown_s[0], max(shown_s[1] - shown_s[0], 1e-3)
+    px_per_s = PLOT_WIDTH_PX / length_s
     taken_px = [-_GAP_PX] * LABEL_ROWS
     labels: list[dict[str, Any]] = []
     for start_s, name in faults:
         text = name if len(name) <= LONGEST_LABEL else name[: LONGEST_LABEL - 1].rstrip() + "…"
-        is_late = start_s >= 0.75 * time.end_s
+        is_late = start_s - from_s >= 0.75 * length_s
         width_px = _LETTER_PX * len(text)
-        left_px = start_s * px_per_s - (width_px if is_late else 0.0)
+        left_px = (start_s - from_s) * px_per_s - (width_px if is_late else 0.0)
         row = next((row for row, end_px in enumerate(taken_px) if end_px + _GAP_PX <= left_px), None)
         if row is None:
             continue

@@ -32,6 +32,9 @@ from hil.report.kpi_names import shown_unit, signal_unit
 from hil.report.kpis import LIMIT_FAILSAFE, LIMIT_HIGH, LIMIT_LOW, LIMIT_RATE
 from hil.report.run_data import Event, RunData, mapping, number
 
+ALL = slice(None)
+"""All rows of a run."""
+
 
 def loop_figures(run: RunData) -> list[Figure]:
     """One figure a loop: set-point, band and measured value above, the actuator below."""
@@ -80,14 +83,16 @@ def _axis_title(signal: str, unit: str) -> str:
     return unit or signal
 
 
-def _line(run: RunData, time: TimeAxis, signal: str, axis: str, **line: str) -> list[dict[str, Any]]:
-    """Give a signal, decimated; nothing where it was not recorded."""
+def _line(
+    run: RunData, time: TimeAxis, signal: str, axis: str, within: slice = ALL, **line: str
+) -> list[dict[str, Any]]:
+    """Give a signal, decimated, in the rows ``within``; nothing where it was not recorded."""
     values = run.trend.values.get(signal)
     if values is None:
         return []
     # Before a signal was first received its value is only the image's place-holder, which would set the scale.
-    first = run.trend.first_received(signal)
-    rows = first + min_max_rows(values[first:], BUCKETS)
+    first = max(run.trend.first_received(signal), within.start or 0)
+    rows = first + min_max_rows(values[first : within.stop], BUCKETS)
     unit = shown_unit(signal_unit(mapping(run.rig.get("signals")), signal))
     return [curve(signal, run.trend.t_s[rows] / time.seconds, values[rows], unit, line, axis)]
 
@@ -161,12 +166,13 @@ def _fault_name(source: str, text: str) -> str:
 
 
 def _faults(
-    run: RunData, time: TimeAxis, labels_at: float, plot_px: float
+    run: RunData, time: TimeAxis, labels_at: float, plot_px: float, shown_s: tuple[float, float] | None = None
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
     """Shading, names (from this share of the height up, where curves are few) and legend key of the faults."""
-    faults = fault_spans(run.events, time.end_s)
+    shown_s = shown_s or (0.0, time.end_s)
+    faults = [each for each in fault_spans(run.events, time.end_s) if shown_s[0] <= each[0] <= shown_s[1]]
     shapes = stretches([(start, end) for start, end, _ in faults], time, VERMILION, 0.13, "paper")
-    labels = staggered([(start, name) for start, _, name in faults], time, labels_at, plot_px)
+    labels = staggered([(start, name) for start, _, name in faults], time, labels_at, plot_px, shown_s)
     return shapes, labels, [legend_key("fault", VERMILION, 0.35)] if faults else []
 
 
@@ -174,9 +180,7 @@ def load_figure(run: RunData) -> Figure | None:
     """Give the load of the rig over time; None where it has none or it was not recorded."""
     names = [name for name in load_signals(run.rig) if name in run.trend.values]
     return (
-        _signals_figure(run, "load", {_unit_of(run, names[0]): names})
-        if names and run.trend.rows > 1
-        else None
+        signals_figure(run, "load", {unit_of(run, names[0]): names}) if names and run.trend.rows > 1 else None
     )
 
 
@@ -202,32 +206,42 @@ def other_figure(run: RunData) -> Figure | None:
     panels: dict[str, list[str]] = {}
     for name in run.trend.values:
         if name not in shown:
-            panels.setdefault(_unit_of(run, name), []).append(name)
-    return _signals_figure(run, "other", panels) if panels and run.trend.rows > 1 else None
+            panels.setdefault(unit_of(run, name), []).append(name)
+    return signals_figure(run, "other", panels) if panels and run.trend.rows > 1 else None
 
 
-def _unit_of(run: RunData, signal: str) -> str:
+def unit_of(run: RunData, signal: str) -> str:
+    """Give the unit of a signal as it is printed."""
     return shown_unit(signal_unit(mapping(run.rig.get("signals")), signal))
 
 
-def _signals_figure(run: RunData, name: str, panels: Mapping[str, Sequence[str]]) -> Figure:
-    """Panels one above the other, by unit, over the run's time."""
+def signals_figure(
+    run: RunData, name: str, panels: Mapping[str, Sequence[str]], within: slice = ALL
+) -> Figure:
+    """Panels one above the other, by unit, over the run's time or the rows ``within``."""
     time, count = TimeAxis.of(run.trend.t_s), len(panels)
     data: list[dict[str, Any]] = []
     axes: dict[str, Any] = {}
     color = 0
     for panel, (unit, names) in enumerate(panels.items()):
-        axis = "" if panel == 0 else str(panel + 1)
+        axis = panel_axis(panel)
         bottom, top = 1.0 - (panel + 1) / count, 1.0 - panel / count
-        axes[f"yaxis{axis}"] = y_axis(unit or "(no unit)", (bottom + 0.12 / count * (count > 1), top))
+        axes[f"yaxis{axis[1:]}"] = y_axis(unit or "(no unit)", (bottom + 0.12 / count * (count > 1), top))
         for signal in names:
             style = {"color": SERIES[color % len(SERIES)], "dash": DASHES[color // len(SERIES) % len(DASHES)]}
-            data += _line(run, time, signal, f"y{axis}", **style)
+            data += _line(run, time, signal, axis, within, **style)
             color += 1
-    last = "y" if count == 1 else f"y{count}"
     height = 120 + 170 * count
-    shapes, labels, keys = _faults(run, time, 0.04, height - 120.0)
+    x_axis = {**time.layout(), "anchor": panel_axis(count - 1)}
+    t_s = run.trend.t_s[within]
+    if within != ALL:
+        x_axis["range"] = [float(t_s[0]) / time.seconds, float(t_s[-1]) / time.seconds]
+    shapes, labels, keys = _faults(run, time, 0.04, height - 120.0, (float(t_s[0]), float(t_s[-1])))
     data += keys
-    x_axis = {**time.layout(), "anchor": last}
     look = layout(height, x_axis, legend_names(data), **axes, shapes=shapes, annotations=labels)
-    return Figure(name, data, look)
+    return Figure(name, data, look, linked=within == ALL)
+
+
+def panel_axis(panel: int) -> str:
+    """Name the y axis of a panel, from 0, as curves refer to it."""
+    return "y" if panel == 0 else f"y{panel + 1}"

@@ -16,6 +16,7 @@ from plotly.offline import get_plotlyjs
 
 from hil.report.facility_figure import facility_figure
 from hil.report.facility_section import facility_section, limits_section
+from hil.report.fault_figure import fault_figure
 from hil.report.figure_parts import Figure
 from hil.report.figures import load_figure, loop_figures, other_figure
 from hil.report.latency import LatencyResult
@@ -46,14 +47,14 @@ def page_html(
 ) -> str:
     """Give the whole page as text."""
     loops, load, other = loop_figures(run), load_figure(run), other_figure(run)
-    timing, facility = timing_figure(run.timing), facility_figure(run, kpis)
+    timing, facility, faults = timing_figure(run.timing), facility_figure(run, kpis), fault_figure(run)
     sections = joined(
         (
             facts_section(run, kpis),
             requirements_section(requirements, verdict.whole),
             picture_section(run, kpis),
             facility_section(kpis, facility is not None),
-            limits_section(kpis),
+            limits_section(kpis, faults is not None),
             loops_section(run, kpis),
             _trends_section(loops, load),
             latency_section(latency, verdict.whole),
@@ -80,7 +81,7 @@ def page_html(
         reasons=tag("ul", joined(tag("li", reason) for reason in verdict.reasons)) if verdict.reasons else "",
         sections=sections,
         plotting_library=get_plotlyjs(),
-        figures=_figures_json([facility, *loops, load, timing, other]),
+        figures=_figures_json([facility, faults, *loops, load, timing, other]),
         script=_resource("page.js"),
     )
 

@@ -52,9 +52,10 @@ def _worth_a_row(kpi: str, value: object) -> bool:
 
 
 def time_to_text(limit: Mapping[str, Any]) -> str:
-    """Give the time to a limit, or for how long it was watched and not reached."""
+    """Give the time to a limit and from what it counts, or for how long it was watched and not reached."""
     if limit["time_s"] is not None:
-        return figure_text(limit["time_s"], "s")
+        since = f" from {limit['from_fault']}" if limit["from_fault"] else ""
+        return "0 s: passed before" if limit["passed_before"] else figure_text(limit["time_s"], "s") + since
     return f"never in {figure_text(limit['watched_s'], 's')}" if limit["watched_s"] else figure_text(None)
 
 

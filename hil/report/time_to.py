@@ -1,4 +1,4 @@
-"""How long a signal took from the first fault of the run until it passed a limit.
+"""How long a signal took from a fault until it passed a limit: from the run's first, or from the one that is named.
 
 A pump that trips at full load is judged by the time until the supply is at 45 °C. The crossing is found on the line
 between two rows, so that the time does not depend on the period. What is never reached has no time: how long
@@ -7,6 +7,7 @@ it was watched for is told beside it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,10 +31,13 @@ class LimitTime:
         Where the limit is passed.
     limit : float
         In the signal's unit.
-    from_s : float
-        Loop time from which it was watched, s: the first fault's start, or 0 in a run without a fault.
-    after_fault : bool
-        Whether that was a fault.
+    from_s : float or None
+        Loop time from which it was watched, s: a fault's first start, or 0 in a run without a fault; None where the
+        fault that it is to count from did not begin.
+    from_fault : str
+        That fault; empty in a run without one.
+    passed_before : bool
+        Whether it had been passed when the watch began; ``time_s`` is then 0 and says nothing of the fault.
     time_s : float or None
         From then until the limit was passed, s; None where it never was.
     watched_s : float
@@ -50,8 +54,9 @@ class LimitTime:
     unit: str
     side: str
     limit: float
-    from_s: float
-    after_fault: bool
+    from_s: float | None
+    from_fault: str
+    passed_before: bool
     time_s: float | None
     watched_s: float
     unseen_s: float
@@ -60,29 +65,40 @@ class LimitTime:
 
 def limit_times(run: RunData) -> list[LimitTime]:
     """Every timed limit of rig and scenario, in their order."""
-    starts = [event.t_s for event in run.events if event.kind == "fault_start"]
-    from_s = min(starts, default=0.0)
-    return [_timed(run, limit, from_s, bool(starts)) for limit in timed_limits(run.rig)]
+    return [_timed(run, limit, *_beginning(run, limit)) for limit in timed_limits(run.rig)]
 
 
-def _timed(run: RunData, limit: dict[str, object], from_s: float, after_fault: bool) -> LimitTime:
+def _beginning(run: RunData, limit: Mapping[str, object]) -> tuple[float | None, str]:
+    """When the fault began from which a limit counts, s, and its name; None where it never did."""
+    named = str(limit.get("from_fault") or "")
+    starts = [
+        (event.t_s, named or event.text or event.source)
+        for event in run.events
+        if event.kind == "fault_start" and named in ("", event.source, event.text)
+    ]
+    return min(starts, default=(None, named) if named else (0.0, ""))
+
+
+def _timed(run: RunData, limit: Mapping[str, object], from_s: float | None, from_fault: str) -> LimitTime:
     signal = str(limit["signal"])
     above, below = number(limit.get("above")), number(limit.get("below"))
     side, bound = ("below", below) if below is not None else ("above", above)
     bound = 0.0 if bound is None else bound
     sign = -1.0 if side == "below" else 1.0
     unit = signal_unit(mapping(run.rig.get("signals")), signal)
-    base = (str(limit["name"]), signal, unit, side, bound, from_s, after_fault)
+    base = (str(limit["name"]), signal, unit, side, bound, from_s, from_fault)
     good = run.trend.good(signal)
-    if not good.any() or run.trend.t_s[good][-1] < from_s:
-        return LimitTime(*base, None, 0.0, 0.0, None)
-    t_s, values = _watched(run.trend.t_s[good], run.trend.values[signal][good], from_s)
-    excess = sign * (values - bound)
+    if from_s is None or not good.any() or run.trend.t_s[good][-1] < from_s:
+        return LimitTime(*base, False, None, 0.0, 0.0, None)
+    all_s, excess = run.trend.t_s[good], sign * (run.trend.values[signal][good] - bound)
+    t_s, watched = _watched(all_s, excess, from_s)
     unseen_s = float(np.diff(run.trend.t_s)[_unseen(run, good, from_s)].sum())
-    worst = bound + sign * float(excess.max())
-    passed_s = _first_passing(t_s, excess)
+    passed_s = _first_passing(t_s, watched)
     time_s = None if passed_s is None else passed_s - from_s
-    return LimitTime(*base, time_s, float(t_s[-1]) - from_s, unseen_s, worst)
+    # The row before decides: a fault of a sensor is in the row of its start already.
+    passed_before = time_s == 0.0 and bool((excess[all_s < from_s][-1:] >= 0.0).all())
+    worst = bound + sign * float(watched.max())
+    return LimitTime(*base, passed_before, time_s, float(t_s[-1]) - from_s, unseen_s, worst)
 
 
 def _watched(t_s: Floats, values: Floats, from_s: float) -> tuple[Floats, Floats]:

@@ -104,6 +104,8 @@ def judge_requirements(run: RunData, kpis: Mapping[str, Any]) -> tuple[Requireme
 
 def _never_passed(item: RequirementResult, limit: Mapping[str, Any]) -> RequirementResult:
     """Judge the time to a limit that was never passed: longer than it was watched for, if nothing went unseen."""
+    if limit["from_s"] is None:
+        return replace(item, message=f"{limit['from_fault']} did not begin")
     watched_s, unseen_s = float(limit["watched_s"]), float(limit["unseen_s"])
     told = f"never reached in {figure_text(watched_s, 's')}"
     if unseen_s > 0.0:

@@ -24,7 +24,6 @@ from hil.loop.events import EventLog
 from hil.loop.image import Image, Signal
 from hil.loop.mailbox import Mailbox
 from hil.loop.output import OutputStage
-from hil.loop.schedule import Schedule
 from hil.rig import checks, controllers, devices, plants, scenario
 from hil.rig.action import check_actions
 from hil.rig.draft import Draft
@@ -180,9 +179,7 @@ class Rig:
         targets = Targets(
             image, sources, self._plants, events, self.config.seed, bus_faults, sensed=self.config.sensors
         )
-        schedule = (
-            Schedule(scenario.actions(self._scenario, targets)) if self._scenario is not None else Schedule()
-        )
+        schedule, equipment = scenario.schedules(self._scenario, targets)
         blocks = controllers.bind_laws(self._draft, image, self._laws, stages, events)
         driven = bind_drives(self._draft, image, stages, events)
         sent = {signal for config in self.config.devices.values() for signal in config.write}
@@ -211,6 +208,7 @@ class Rig:
             ),
             falsifiers=targets.falsifiers,
             schedule=schedule,
+            equipment=equipment,
             instruments=make_instruments(self.config, image, targets.on_sensors),
         )
         return parts, bus

@@ -51,6 +51,21 @@ def check_limits(draft: Draft, chosen: Scenario | None) -> None:
     _check_some(draft, draft.document, draft.config.limits, taken)
     if chosen is not None:
         _check_some(draft, chosen.document, chosen.config.limits, taken)
+        _check_of_scenario(draft, chosen)
+
+
+def _check_of_scenario(draft: Draft, chosen: Scenario) -> None:
+    """Check what only a scenario has: faults from which limits count, signals of its trend."""
+    faults, signals = chosen.config.faults, draft.config.signals
+    for number, limit in enumerate(chosen.config.limits):
+        if limit.from_fault is not None and limit.from_fault not in faults:
+            what = f"limit {limit.name}: the scenario has no fault {limit.from_fault!r}"
+            hint = did_you_mean(limit.from_fault, faults) or f"faults: {', '.join(faults) or 'none'}"
+            draft.problems.append(chosen.document.problem(("limits", number, "from_fault"), what, hint))
+    for number, name in enumerate(chosen.config.trend):
+        if name not in signals:
+            what, hint = f"the rig has no signal {name!r}", did_you_mean(name, signals)
+            draft.problems.append(chosen.document.problem(("trend", number), what, hint))
 
 
 def _check_some(draft: Draft, document: Document, limits: Iterable[LimitConfig], taken: set[str]) -> None:

@@ -13,7 +13,7 @@ from hil.loop.clock import NS_PER_S
 from hil.loop.events import EventLog
 from hil.loop.image import Image
 from hil.loop.instruments import Falsifier
-from hil.loop.schedule import Action
+from hil.loop.schedule import Action, Schedule
 from hil.loop.source import SourceBlock
 from hil.rig.draft import Draft
 from hil.rig.plants import Wired
@@ -108,35 +108,38 @@ def _equipment_problem(event: EquipmentFault, plants: Mapping[str, Wired]) -> tu
     return None
 
 
-def actions(scenario: Scenario, targets: Targets) -> list[tuple[int, Action]]:
-    """Give every event as (loop time in ns, action), checked before."""
-    result: list[tuple[int, Action]] = []
-    for number, event in enumerate(scenario.config.events):
+def schedules(chosen: Scenario | None, targets: Targets) -> tuple[Schedule, Schedule]:
+    """Give a checked scenario's events: those at a cycle's beginning, and those after its plants have run up to it."""
+    first: list[tuple[int, Action]] = []
+    equipment: list[tuple[int, Action]] = []
+    for number, event in enumerate(chosen.config.events if chosen is not None else ()):
         at_ns = round(event.at_s * NS_PER_S)
         if isinstance(event, SetEvent):
             setter = SetPoint(
                 event.signal, targets.sources[event.signal], event.to, event.ramp_s, targets.events
             )
-            result.append((at_ns, setter))
+            first.append((at_ns, setter))
             continue
-        end_ns = None if event.for_s is None else round((event.at_s + event.for_s) * NS_PER_S)
-        if isinstance(event, EquipmentFault):
-            switch = EquipmentSwitch(
-                event.plant, targets.plants[event.plant].plant, event.fault, targets.events
-            )
-            on, off = switch.on, switch.off
-        elif isinstance(event, BusFaultEvent):
-            if targets.bus is None:
-                continue  # a trial without devices has no bus
-            disturbance = BusSwitch(*targets.bus.placed(number), targets.bus.proxy, targets.events)
-            on, off = disturbance.on, disturbance.off
-        else:
-            falsifier = _falsifier(event, targets, number)
-            on, off = falsifier.on, falsifier.off
-        result.append((at_ns, on))
-        if end_ns is not None:
-            result.append((end_ns, off))
-    return result
+        switch = _switch(event, targets, number)
+        if switch is None:
+            continue
+        due = equipment if isinstance(event, EquipmentFault) else first
+        due.append((at_ns, switch.on))
+        if event.for_s is not None:
+            due.append((round((event.at_s + event.for_s) * NS_PER_S), switch.off))
+    return Schedule(first), Schedule(equipment)
+
+
+def _switch(
+    event: EquipmentFault | BusFaultEvent | SensorFault, targets: Targets, number: int
+) -> EquipmentSwitch | BusSwitch | SensorFalsifier | None:
+    """Make what begins and ends a fault; None for one of a bus in a trial without devices, which has none."""
+    if isinstance(event, EquipmentFault):
+        return EquipmentSwitch(event.plant, targets.plants[event.plant].plant, event.fault, targets.events)
+    if isinstance(event, BusFaultEvent):
+        bus = targets.bus
+        return None if bus is None else BusSwitch(*bus.placed(number), bus.proxy, targets.events)
+    return _falsifier(event, targets, number)
 
 
 def _falsifier(event: SensorFault, targets: Targets, number: int) -> SensorFalsifier:

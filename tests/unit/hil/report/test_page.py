@@ -145,7 +145,7 @@ def test_faults_are_paired_and_an_open_one_lasts_to_the_end():
 def test_names_of_faults_near_each_other_stand_one_above_the_other():
     faults = [(100.0, "sensor: bias +0.8 degC"), (110.0, "frozen"), (120.0, "noise"), (121.0, "no place"),
               (950.0, "a name so long that it would run through all the figure")]  # fmt: skip
-    labels = staggered(faults, TimeAxis("s", 1.0, 1000.0), 0.3, 140.0)
+    labels = staggered(faults, TimeAxis("s", 1.0, 1000.0), 0.3, 140.0, (0.0, 1000.0))
     assert [label["text"] for label in labels[:3]] == ["sensor: bias +0.8 degC", "frozen", "noise"]
     assert [label["y"] for label in labels] == pytest.approx([0.3, 0.4, 0.5, 0.3])
     assert (labels[3]["xanchor"], labels[3]["hovertext"]) == ("right", faults[4][1])

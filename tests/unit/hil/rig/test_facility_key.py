@@ -78,6 +78,28 @@ def test_what_does_not_fit_is_refused_with_its_line(
     assert any(found.startswith(f"{path}:{line}:") for line in place | {n - 1 for n in place}), found
 
 
+def test_a_limit_counts_from_a_fault_of_its_scenario_and_its_trend_is_of_signals(
+    write_rig: WriteRig, tmp_path: Path
+) -> None:
+    scenario = tmp_path / "s.yaml"
+    fault = "events:\n  - {type: equipment, at_s: 5, plant: cdu, fault: pump_trip}\n"
+    limit = "limits:\n  - {name: a, signal: drop_kpa, below: 90, from_fault: %s}\n"
+    for text, told, hint in (
+        (
+            fault + limit % "pump_trp",
+            "s.yaml:5: limit a: the scenario has no fault 'pump_trp'",
+            '"pump_trip"?',
+        ),
+        (limit % "pump_trip", "no fault 'pump_trip'", "faults: none"),
+        (fault + "trend: [drop_kp]\n", "s.yaml:4: the rig has no signal 'drop_kp'", '"drop_kpa"?'),
+    ):
+        scenario.write_text("scenario: trip\n" + text)
+        with pytest.raises(ConfigError) as caught:
+            load_rig(write_rig("sil"), Wishes(scenario=scenario))
+        assert told in str(caught.value)
+        assert hint in str(caught.value)
+
+
 def test_limits_of_a_scenario_are_checked_in_its_own_file(write_rig: WriteRig, tmp_path: Path) -> None:
     scenario = tmp_path / "trip.yaml"
     scenario.write_text("scenario: trip\nlimits:\n  - {name: a, signal: supply_tmp_degc, above: 45}\n")

@@ -71,6 +71,9 @@ def test_pump_trip_on_and_off(write_rig: WriteRig, tmp_path: Path) -> None:
         path, tmp_path / "runs", "  - {type: equipment, at_s: 50, for_s: 20, plant: cdu, fault: pump_trip}\n"
     )
     np.testing.assert_array_equal(trend["drop_kpa"][:50], whole["drop_kpa"][:50])
+    assert trend["drop_kpa"][50] == whole["drop_kpa"][50], "it acts from its time on, not a period before"
+    assert trend["drop_kpa"][51] < 0.95 * whole["drop_kpa"][51]
+    assert trend["drop_kpa"][70] < 0.05 * whole["drop_kpa"][70], "and to its end"
     assert trend["drop_kpa"][69] < 0.05 * whole["drop_kpa"][69], "the pump has coasted down"
     assert trend["drop_kpa"][-1] == pytest.approx(400.0, rel=0.02), "and is back at its set-point"
     assert [(e["t_s"], e["kind"]) for e in told if "fault" in str(e["kind"])] == [
