@@ -1,9 +1,11 @@
-# Rules of every stub. Set NAME and SOURCES before the include for a program; BUILD is its folder.
+# Rules of every stub. Set NAME and SOURCES before the include for a program; BUILD is its folder, SHARED another stub's
+# folder of which it uses sources too.
 CC      ?= gcc
 CFLAGS  ?= -O2 -g
 COMMON  := $(dir $(lastword $(MAKEFILE_LIST)))
 # The feature macro opens POSIX.1-2008 (pselect, clock_gettime, sigaction), which plain C99 hides.
-override CFLAGS += -std=c99 -Wall -Wextra -Werror -pedantic -D_POSIX_C_SOURCE=200809L -I$(COMMON) -I.
+override CFLAGS += -std=c99 -Wall -Wextra -Werror -pedantic -D_POSIX_C_SOURCE=200809L -I$(COMMON) -I. $(SHARED:%=-I%)
+vpath %.c $(SHARED)
 LDLIBS  += -lmodbus -lm
 
 # Everything is made beside its place and moved there, so that two makes at once (tests side by side) do no harm.
@@ -20,7 +22,7 @@ $(COMMON_BUILD)/libstub.a: $(wildcard $(COMMON)*.c $(COMMON)*.h $(COMMON)Makefil
 	$(MAKE) -C $(COMMON) BUILD=$(abspath $(COMMON_BUILD))
 endif
 
-$(BUILD)/%.o: %.c $(wildcard *.h $(COMMON)*.h) Makefile $(COMMON)stub.mk | $(BUILD)
+$(BUILD)/%.o: %.c $(wildcard *.h $(SHARED:%=%/*.h) $(COMMON)*.h) Makefile $(COMMON)stub.mk | $(BUILD)
 	$(CC) $(CFLAGS) -c -o $@.$$$$ $< && mv $@.$$$$ $@
 
 $(BUILD):

@@ -1,6 +1,9 @@
 #include "cia402.h"
 
-enum { BIT_FAULT_RESET = 0x80 };
+enum { STATUS_VOLTAGE = 4, STATUS_WARNING = 7, STATUS_REMOTE = 9, STATUS_ON_TARGET = 10, STATUS_LIMITED = 11,
+       STATUS_REVERSE = 15 };
+/* Altivar's SLF and OLF. */
+enum { FAULT_COMMUNICATION = 5, FAULT_OVERLOAD = 17 };
 
 /* Commands by the bits that decide them (IEC 61800-7-201, table of device control commands). */
 static bool is_shutdown(uint16_t word)
@@ -28,19 +31,14 @@ static bool is_quick_stop(uint16_t word)
     return (word & 0x86) == 0x02;
 }
 
-void cia402_init(cia402 *m)
-{
-    *m = (cia402){SWITCH_ON_DISABLED, 0, false};
-}
-
-static cia402_state from_ready(uint16_t word)
+static machine_state from_ready(uint16_t word)
 {
     if (is_disable_voltage(word) || is_quick_stop(word))
         return SWITCH_ON_DISABLED;
     return is_switch_on(word) || is_enable_operation(word) ? SWITCHED_ON : READY_TO_SWITCH_ON;
 }
 
-static cia402_state from_switched_on(uint16_t word)
+static machine_state from_switched_on(uint16_t word)
 {
     if (is_disable_voltage(word) || is_quick_stop(word))
         return SWITCH_ON_DISABLED;
@@ -49,7 +47,7 @@ static cia402_state from_switched_on(uint16_t word)
     return is_enable_operation(word) ? OPERATION_ENABLED : SWITCHED_ON;
 }
 
-static cia402_state from_enabled(cia402 *m, const cia402_input *in)
+static machine_state from_enabled(machine *m, const machine_input *in)
 {
     if (is_disable_voltage(in->command))
         return SWITCH_ON_DISABLED;
@@ -61,19 +59,12 @@ static cia402_state from_enabled(cia402 *m, const cia402_input *in)
     return m->ramping_off && in->standstill ? SWITCHED_ON : OPERATION_ENABLED;
 }
 
-static cia402_state from_quick_stop(const cia402_input *in)
+static machine_state from_quick_stop(const machine_input *in)
 {
     return in->standstill || is_disable_voltage(in->command) ? SWITCH_ON_DISABLED : QUICK_STOP_ACTIVE;
 }
 
-static cia402_state from_fault(const cia402 *m, const cia402_input *in)
-{
-    const bool edge = (in->command & BIT_FAULT_RESET) && !(m->last_command & BIT_FAULT_RESET);
-
-    return edge && !in->fault_present ? SWITCH_ON_DISABLED : FAULT;
-}
-
-void cia402_step(cia402 *m, const cia402_input *in)
+static void step(machine *m, const machine_input *in)
 {
     switch (m->state) {
     case SWITCH_ON_DISABLED:
@@ -88,29 +79,24 @@ void cia402_step(cia402 *m, const cia402_input *in)
         if (in->standstill)
             m->state = FAULT;
         break;
-    case FAULT: m->state = from_fault(m, in); break;
+    case FAULT:
+        if (machine_is_reset(m, in))
+            m->state = SWITCH_ON_DISABLED;
+        break;
     }
     if (m->state != OPERATION_ENABLED)
         m->ramping_off = false;
     m->last_command = in->command;
 }
 
-void cia402_fault(cia402 *m, bool ramp_first)
-{
-    m->state = ramp_first ? FAULT_REACTION : FAULT;
-    m->ramping_off = false;
-}
-
-uint16_t cia402_status(const cia402 *m)
+static uint16_t status(const machine *m, const machine_flags *f)
 {
     static const uint16_t BITS[] = {[SWITCH_ON_DISABLED] = 0x40, [READY_TO_SWITCH_ON] = 0x21, [SWITCHED_ON] = 0x23,
                                     [OPERATION_ENABLED] = 0x27,  [QUICK_STOP_ACTIVE] = 0x07,  [FAULT_REACTION] = 0x0F,
                                     [FAULT] = 0x08};
 
-    return BITS[m->state];
+    return (uint16_t)(BITS[m->state] | 1 << STATUS_VOLTAGE | f->hot << STATUS_WARNING | f->remote << STATUS_REMOTE |
+                      f->on_target << STATUS_ON_TARGET | f->limited << STATUS_LIMITED | f->reverse << STATUS_REVERSE);
 }
 
-void cia402_forget(cia402 *m, uint16_t command)
-{
-    m->last_command = command;
-}
+const profile CIA402 = {SWITCH_ON_DISABLED, 0x06, FAULT_COMMUNICATION, FAULT_OVERLOAD, step, status};

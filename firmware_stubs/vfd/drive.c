@@ -3,8 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { BIT_HALT = 8, BIT_REVERSE = 11, STATUS_VOLTAGE = 4, STATUS_WARNING = 7, STATUS_REMOTE = 9, STATUS_ON_TARGET = 10,
-       STATUS_LIMITED = 11, STATUS_REVERSE = 15 };
+enum { NO_FAULT = 0 };
 
 /* Altivar: the motor's thermal image trips at 118 % and may be reset below 100 %. */
 static const double THERMAL_TRIP_PERCENT = 118.0;
@@ -14,10 +13,11 @@ static const double QUICK_STOP_DIVIDER = 4.0;
 static const double STANDSTILL_HZ = 0.05;
 static const double SHORTEST_RAMP_S = 0.1;
 
-void drive_init(drive *d, const motor_plate *plate)
+void drive_init(drive *d, const profile *p, const motor_plate *plate)
 {
     memset(d, 0, sizeof *d);
-    cia402_init(&d->machine);
+    d->profile = p;
+    d->machine.state = p->at_rest;
     motor_init(&d->motor, plate);
     watchdog_init(&d->bus, INFINITY);
 }
@@ -43,9 +43,7 @@ bool drive_feeds_motor(const drive *d)
 
 static bool asks_reverse(const drive *d)
 {
-    const bool bit = d->orders.command >> BIT_REVERSE & 1;
-
-    return (d->orders.reference_hz < 0.0) != bit;
+    return (d->orders.reference_hz < 0.0) != d->orders.reverse;
 }
 
 double drive_ramp_input_hz(const drive *d)
@@ -53,7 +51,7 @@ double drive_ramp_input_hz(const drive *d)
     const drive_orders *o = &d->orders;
     double hz = fabs(o->reference_hz);
 
-    if (d->machine.state != OPERATION_ENABLED || d->machine.ramping_off || (o->command >> BIT_HALT & 1))
+    if (d->machine.state != OPERATION_ENABLED || d->machine.ramping_off || o->halt)
         return 0.0;
     hz = fmin(fmax(hz, o->low_speed_hz), o->high_speed_hz);
     return asks_reverse(d) ? -hz : hz;
@@ -103,7 +101,8 @@ static void trip(drive *d, uint16_t code, bool ramp_first)
     memmove(d->faults + 1, d->faults, (FAULT_HISTORY - 1) * sizeof d->faults[0]);
     d->faults[0] = code;
     d->fault_now = code;
-    cia402_fault(&d->machine, ramp_first && d->machine.state == OPERATION_ENABLED);
+    d->machine.state = ramp_first && d->machine.state == OPERATION_ENABLED ? FAULT_REACTION : FAULT;
+    d->machine.ramping_off = false;
 }
 
 static bool bus_is_lost(const drive *d)
@@ -117,29 +116,31 @@ static void protect(drive *d)
     if (d->orders.trip)
         trip(d, d->orders.trip, false);
     if (d->motor.thermal_percent > THERMAL_TRIP_PERCENT)
-        trip(d, FAULT_OVERLOAD, false);
-    if (bus_is_lost(d))
-        trip(d, FAULT_COMMUNICATION, d->orders.timeout_action == TIMEOUT_RAMP);
+        trip(d, d->profile->overload_fault, false);
+    if (bus_is_lost(d) && d->orders.timeout_action != TIMEOUT_STOP)
+        trip(d, d->profile->communication_fault, d->orders.timeout_action == TIMEOUT_RAMP);
 }
 
 static bool cause_remains(const drive *d)
 {
     return d->orders.trip || bus_is_lost(d) ||
-           (d->fault_now == FAULT_OVERLOAD && d->motor.thermal_percent > THERMAL_RESET_PERCENT);
+           (d->fault_now == d->profile->overload_fault && d->motor.thermal_percent > THERMAL_RESET_PERCENT);
 }
 
 static void obey(drive *d)
 {
-    const cia402_input in = {d->orders.command, fabs(d->output_hz) < STANDSTILL_HZ, cause_remains(d)};
+    const bool is_stopped = bus_is_lost(d) && d->orders.timeout_action == TIMEOUT_STOP;
+    const uint16_t command = is_stopped ? d->profile->stop_word : d->orders.command;
+    const machine_input in = {command, fabs(d->output_hz) < STANDSTILL_HZ, cause_remains(d)};
 
     if (d->orders.local) {
         /* The panel holds the drive: it stands, and what the bus wrote meanwhile starts nothing later. */
         if (d->machine.state != FAULT)
-            cia402_init(&d->machine);
-        cia402_forget(&d->machine, d->orders.command);
+            d->machine = (machine){d->profile->at_rest, 0, false};
+        d->machine.last_command = d->orders.command;
         return;
     }
-    cia402_step(&d->machine, &in);
+    d->profile->step(&d->machine, &in);
     if (d->machine.state != FAULT && d->machine.state != FAULT_REACTION)
         d->fault_now = NO_FAULT;
 }
@@ -161,8 +162,8 @@ uint16_t drive_status_word(const drive *d)
     const bool on_target = runs && fabs(d->output_hz - wanted_hz) < STANDSTILL_HZ;
     const bool limited = runs && wanted_hz != 0.0 && fabs(fabs(wanted_hz) - asked_hz) > 1e-9;
 
-    return (uint16_t)(cia402_status(&d->machine) | 1 << STATUS_VOLTAGE |
-                      (d->motor.thermal_percent > 100.0) << STATUS_WARNING | !d->orders.local << STATUS_REMOTE |
-                      on_target << STATUS_ON_TARGET | limited << STATUS_LIMITED |
-                      (d->output_hz < 0.0) << STATUS_REVERSE);
+    const machine_flags flags = {d->motor.thermal_percent > 100.0, !d->orders.local, on_target, limited,
+                                 d->output_hz < 0.0};
+
+    return d->profile->status(&d->machine, &flags);
 }

@@ -1,20 +1,17 @@
 /* A variable speed drive with a pump: drive.c behind the registers of map.h. */
 #include <math.h>
 
+#include "bench.h"
+#include "cia402.h"
 #include "device.h"
-#include "drive.h"
+#include "map.h"
 #include "request.h"
 
+enum { BIT_HALT = 8, BIT_REVERSE = 11 };
+
 static const setting OPTIONS[] = {
-    {"--rated-frequency-hz", " Hz", "of the motor", 10, 60, 50, false, NULL},
-    {"--rated-current-a", " A", "of the motor", 0.5, 1000, 29, false, NULL},
-    {"--rated-speed-rpm", " rpm", "of the motor", 100, 3600, 1460, false, NULL},
-    {"--rated-power-kw", " kW", "of the motor", 0.1, 1000, 15, false, NULL},
-    {"--rated-voltage-v", " V", "of the motor", 100, 690, 400, false, NULL},
-    {"--thermal-tau-s", " s", "of the motor", 1, 10000, 600, false, NULL},
+    MOTOR_OPTIONS,
     {"--timeout-s", " s", "bus time-out at power-up (register 6005)", 0.1, 30, 10, false, NULL},
-    {"--mode", "", "local: the panel has the drive, commands of the bus are stored and not obeyed", 0, 1, 0, true,
-     "remote local"},
 };
 
 static const register_row HOLDING[] = {
@@ -37,10 +34,7 @@ static const register_row HOLDING[] = {
     READ_ONLY(HR_RATED_POWER, 1, 0),
     TAKES(HR_THERMAL_CURRENT, 1, 15000, 0),
     READ_ONLY(HR_MOTOR_THERMAL, 1, 0),
-    TAKES(HR_BENCH_LOAD, 0, 30000, 10000),
-    TAKES(HR_BENCH_TRIP, 0, 255, 0),
-    TAKES(HR_BENCH_LOCAL, 0, 1, 0),
-    READ_ONLY(HR_BENCH_SHAFT, 1, 0),
+    BENCH_REGISTERS(255),
 };
 
 static void take_orders(drive *d, const bank *b)
@@ -48,6 +42,8 @@ static void take_orders(drive *d, const bank *b)
     drive_orders *o = &d->orders;
 
     o->command = bank_word(b, HR_COMMAND);
+    o->halt = o->command >> BIT_HALT & 1;
+    o->reverse = o->command >> BIT_REVERSE & 1;
     o->high_speed_hz = 0.1 * bank_word(b, HR_HIGH_SPEED);
     o->low_speed_hz = 0.1 * bank_word(b, HR_LOW_SPEED);
     o->acceleration_s = 0.1 * bank_word(b, HR_ACCELERATION);
@@ -55,23 +51,14 @@ static void take_orders(drive *d, const bank *b)
     o->thermal_current_a = 0.1 * bank_word(b, HR_THERMAL_CURRENT);
     o->timeout_s = 0.1 * bank_word(b, HR_TIMEOUT);
     o->timeout_action = (enum timeout_action)bank_word(b, HR_TIMEOUT_ACTION);
-    o->load_share = 1e-4 * bank_word(b, HR_BENCH_LOAD);
-    o->trip = bank_word(b, HR_BENCH_TRIP);
-    o->local = bank_word(b, HR_BENCH_LOCAL) == 1;
+    bench_take(o, b);
 }
 
 static void init(void *state, bank *b, const settings *s)
 {
-    const motor_plate plate = {
-        .rated_voltage_v = settings_get(s, "--rated-voltage-v"),
-        .rated_frequency_hz = settings_get(s, "--rated-frequency-hz"),
-        .rated_current_a = settings_get(s, "--rated-current-a"),
-        .rated_speed_rpm = settings_get(s, "--rated-speed-rpm"),
-        .rated_power_kw = settings_get(s, "--rated-power-kw"),
-        .thermal_tau_s = settings_get(s, "--thermal-tau-s"),
-    };
+    const motor_plate plate = bench_plate(s);
 
-    drive_init(state, &plate);
+    drive_init(state, &CIA402, &plate);
     bank_put(b, HR_RATED_VOLTAGE, counts_u16(plate.rated_voltage_v, 1.0));
     bank_put(b, HR_RATED_FREQUENCY, counts_u16(plate.rated_frequency_hz, 0.1));
     bank_put(b, HR_RATED_CURRENT, counts_u16(plate.rated_current_a, 0.1));
@@ -79,19 +66,14 @@ static void init(void *state, bank *b, const settings *s)
     bank_put(b, HR_RATED_POWER, counts_u16(plate.rated_power_kw, 0.1));
     bank_put(b, HR_THERMAL_CURRENT, counts_u16(plate.rated_current_a, 0.1));
     bank_put(b, HR_TIMEOUT, counts_u16(settings_get(s, "--timeout-s"), 0.1));
-    bank_put(b, HR_BENCH_LOCAL, (uint16_t)settings_get(s, "--mode"));
+    bench_init(b, s);
     take_orders(state, b);
-}
-
-static bool covers(uint16_t first, uint16_t count, uint16_t address)
-{
-    return address >= first && address < first + count;
 }
 
 /* The value a register will have once this block is written. */
 static uint16_t after(const bank *b, uint16_t first, const uint16_t *words, uint16_t count, uint16_t address)
 {
-    return covers(first, count, address) ? words[address - first] : bank_word(b, address);
+    return bench_covers(first, count, address) ? words[address - first] : bank_word(b, address);
 }
 
 /* Low speed, high speed and maximum are in order; what sets the inverter up is refused while it runs. */
@@ -103,7 +85,7 @@ static int check(const void *state, const bank *b, uint16_t first, const uint16_
     if (low > high || high > after(b, first, words, count, HR_MAXIMUM_FREQUENCY))
         return ILLEGAL_VALUE;
     if (drive_feeds_motor(d) &&
-        (covers(first, count, HR_SWITCHING_FREQUENCY) || covers(first, count, HR_MAXIMUM_FREQUENCY)))
+        (bench_covers(first, count, HR_SWITCHING_FREQUENCY) || bench_covers(first, count, HR_MAXIMUM_FREQUENCY)))
         return DEVICE_FAILURE;
     return ACCEPTED;
 }
@@ -113,12 +95,12 @@ static void written(void *state, bank *b, uint16_t first, uint16_t count)
     drive *d = state;
 
     take_orders(d, b);
-    if (covers(first, count, HR_REFERENCE))
+    if (bench_covers(first, count, HR_REFERENCE))
         d->orders.reference_hz = 0.1 * bank_signed(b, HR_REFERENCE);
-    if (covers(first, count, HR_SPEED_REFERENCE))
+    if (bench_covers(first, count, HR_SPEED_REFERENCE))
         d->orders.reference_hz = motor_frequency_hz(&d->motor, bank_signed(b, HR_SPEED_REFERENCE));
-    if (covers(first, count, HR_COMMAND) || covers(first, count, HR_REFERENCE) ||
-        covers(first, count, HR_SPEED_REFERENCE))
+    if (bench_covers(first, count, HR_COMMAND) || bench_covers(first, count, HR_REFERENCE) ||
+        bench_covers(first, count, HR_SPEED_REFERENCE))
         drive_commanded(d);
 }
 
@@ -146,7 +128,7 @@ static void publish(const void *state, bank *b)
     bank_put(b, HR_MOTOR_VOLTAGE, counts_u16(motor_voltage_v(m, d->output_hz), 1.0));
     bank_put(b, HR_POWER, counts_u16(100.0 * m->power_share, 1.0));
     bank_put(b, HR_SPEED, counts_s16(drive_feeds_motor(d) ? m->shaft_rpm : 0.0, 1.0));
-    bank_put(b, HR_BENCH_SHAFT, counts_s16(m->shaft_rpm, 1.0));
+    bench_publish(d, b);
     bank_put(b, HR_MOTOR_THERMAL, counts_u16(m->thermal_percent, 1.0));
     bank_put(b, HR_FAULT_NOW, d->fault_now);
     for (int i = 0; i < FAULT_HISTORY; i++)

@@ -31,16 +31,7 @@ enum holding_register {
     HR_SPEED = 8604,             /* RFRD, 1 rpm, signed: of the shaft, with slip */
     HR_FAULT_NOW = 8606,         /* 0 while there is none */
     HR_ACCELERATION = 9001,      /* .1 s from 0 to rated frequency */
-    HR_DECELERATION = 9002,      /* .1 s */
-    HR_BENCH_LOAD = 61000,       /* .01 % of rated torque at rated speed; torque ~ speed^2 */
-    HR_BENCH_TRIP = 61001,       /* while not 0: a fault with this code */
-    HR_BENCH_LOCAL = 61002,      /* 1: the panel has the drive; commands of the bus are stored, not obeyed */
-    HR_BENCH_SHAFT = 61003       /* 1 rpm, signed, read only: where the shaft truly is */
+    HR_DECELERATION = 9002       /* .1 s */
 };
-
-enum { FAULT_HISTORY = 7 };
-
-enum fault_code { NO_FAULT = 0, FAULT_COMMUNICATION = 5, FAULT_EXTERNAL = 8, FAULT_OVERLOAD = 17 };
-enum timeout_action { TIMEOUT_IGNORE = 0, TIMEOUT_FREEWHEEL = 1, TIMEOUT_RAMP = 2 };
 
 #endif

@@ -46,6 +46,9 @@ class DriveConfig(Strict):
     reset_s: Annotated[float, Field(gt=0, le=60)] = 1.0
     follow_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
     """Time in which the drive must follow a command, before that is told."""
+    bus_timeout_s: Annotated[float, Field(gt=0, le=3600)] | None = None
+    """The drive's own time-out for its bus (Altivar TTO, ACS580 58.16, FC 102 8-03). A drive that may have stopped by
+    it is not told to run before its status has been seen: the failsafe word is sent from 3/4 of it on."""
     words: MagicWordsConfig | None = None
 
     @model_validator(mode="after")

@@ -18,9 +18,12 @@ from hil.devices.drives import (
 from hil.devices.drives.sequence import SequenceSettings
 from hil.loop.clock import NS_PER_S
 from hil.loop.events import EventLog
-from hil.loop.image import Image
+from hil.loop.image import BAD_AGE_FACTOR, Image
 from hil.loop.output import OutputStage
 from hil.rig.draft import Draft
+
+_HELD_SHARE = 0.75
+"""Share of a drive's own time-out for which a word is held unseen: the rest is for what is on its way by then."""
 
 _NUMBERS = frozenset({"1", "bool"})
 
@@ -50,6 +53,7 @@ def note_drives(draft: Draft) -> None:
                 draft.writes(signal, (*path, key), block)
                 _check_number(draft, name, key, signal)
         _check_word(draft, name, config)
+        _check_hold(draft, name, config)
         if config.state is not None:
             _check_range(draft, name, "state", config.state, max(DriveState))
 
@@ -91,8 +95,40 @@ def _check_word(draft: Draft, name: str, config: DriveConfig) -> None:
         draft.refuse(path, what, f"what the drive is to do when this side gives up, one of {shown}")
 
 
+def _check_hold(draft: Draft, name: str, config: DriveConfig) -> None:
+    """Hold the age at which the status is no longer believed against the drive's own time-out."""
+    signal = draft.config.signals.get(config.status_word)
+    if signal is None or draft.config.clock == "virtual":
+        return
+    path, age_s, timeout_s = ("drives", name), signal.max_age_s, config.bus_timeout_s
+    hint = "bus_timeout_s: <s>, as the drive is set (Altivar TTO, ACS580 58.16, FC 102 8-03)"
+    if timeout_s is None:
+        if age_s is not None:
+            what = (
+                f"drive {name}: while {config.status_word} is STALE, for up to {BAD_AGE_FACTOR * age_s:g} s, the last "
+                "word is repeated, and would start a drive again that stopped for want of its bus without a fault"
+            )
+            draft.warn(path, what, hint)
+        return
+    held_s = _HELD_SHARE * timeout_s
+    if age_s is None or age_s >= held_s:
+        found = "has no max_age_s" if age_s is None else f"is believed for {age_s:g} s (max_age_s)"
+        what = (
+            f"drive {name}: {config.status_word} {found}, and the drive may stop by itself after {timeout_s:g} s "
+            f"(bus_timeout_s): its stop must be seen before {held_s:g} s"
+        )
+        draft.refuse(("signals", config.status_word), what, f"max_age_s below {held_s:g}")
+
+
 def _tell(events: EventLog, name: str, at_ns: int, text: str) -> None:
     events.emit(at_ns / NS_PER_S, "device", name, text)
+
+
+def hold_ns(config: DriveConfig) -> int | None:
+    """Give for how long after its last status a drive's word is held, ns."""
+    if config.bus_timeout_s is None:
+        return None
+    return int(_HELD_SHARE * config.bus_timeout_s * NS_PER_S)
 
 
 def bind_drives(
@@ -113,7 +149,7 @@ def bind_drives(
         blocks.append(
             DriveBlock(
                 name, image, DriveSequence(profile_of(config), settings), signals, stages[config.command_word],
-                partial(_tell, events, name),
+                partial(_tell, events, name), hold_ns(config),
             )
         )  # fmt: skip
     return blocks

@@ -55,13 +55,15 @@ drives:
     run: pump_run
     reset: pump_reset
     state: pump_state
-"""
+{more}"""
 
 
-def write_rig(folder: Path, root: Path, port: int, failsafe: str = "6", limits: str = "") -> Path:
+def write_rig(
+    folder: Path, root: Path, port: int, failsafe: str = "6", limits: str = "", more: str = ""
+) -> Path:
     path = folder / "drive.yaml"
     points = root / "configs" / "points" / "altivar.csv"
-    path.write_text(RIG.format(port=port, points=points, failsafe=failsafe, limits=limits))
+    path.write_text(RIG.format(port=port, points=points, failsafe=failsafe, limits=limits, more=more))
     return path
 
 
@@ -145,3 +147,16 @@ def test_limits_that_would_change_a_control_word_are_refused(
         load_rig(path)
     assert what in str(caught.value)
     assert f"{path}:" in str(caught.value)
+
+
+def test_how_long_a_word_is_held_is_judged_by_the_drives_own_time_out(root: Path, tmp_path: Path) -> None:
+    path = write_rig(tmp_path, root, 502)
+    (warning,) = load_rig(path).warnings
+    assert "drive pump: while pump_drive_status_word is STALE, for up to 3 s, the last word" in str(warning)
+    assert "bus_timeout_s" in str(warning)
+    path = write_rig(tmp_path, root, 502, more="    bus_timeout_s: 2\n")
+    assert load_rig(path).warnings == ()
+    path = write_rig(tmp_path, root, 502, more="    bus_timeout_s: 1.2\n")
+    with pytest.raises(ConfigError, match=r"is believed for 1 s .*after 1.2 s .*before 0.9 s") as caught:
+        load_rig(path)
+    assert f"{path}:10" in str(caught.value)

@@ -320,7 +320,7 @@ class TestCommandLine:
         assert done.returncode == 1
         assert "vfd: cannot open /dev/no-such-line: No such file or directory" in done.stderr
 
-    @pytest.mark.parametrize("name", ["cdu_plc", "valve_actuator", "vfd"])
+    @pytest.mark.parametrize("name", ["cdu_plc", "valve_actuator", "vfd", "vfd_acs580", "vfd_fc102"])
     def test_help_names_every_option_the_readme_lists(self, name: str) -> None:
         done = subprocess.run(
             [fb.build(name), "--help"], capture_output=True, text=True, timeout=10, check=True
@@ -332,5 +332,5 @@ class TestCommandLine:
 
     def test_make_at_the_top_builds_all(self) -> None:
         subprocess.run(["make", "-s", "-C", str(fb.STUBS)], check=True, timeout=120)
-        for name in ("cdu_plc", "valve_actuator", "vfd"):
+        for name in ("cdu_plc", "valve_actuator", "vfd", "vfd_acs580", "vfd_fc102"):
             assert os.access(fb.STUBS / name / "build" / name, os.X_OK)

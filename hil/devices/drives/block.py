@@ -37,6 +37,9 @@ class DriveSignals:
 class DriveBlock:
     """Runs one drive. While its status is STALE the last control word is held; once BAD, the failsafe word is sent.
 
+    A word that is held is repeated, and a drive that has meanwhile stopped for want of its bus would be started by it
+    when it hears again. So it is held only for as long as the drive cannot have done that.
+
     Parameters
     ----------
     name : str
@@ -51,6 +54,8 @@ class DriveBlock:
         Of the control word.
     tell : callable
         Told (loop time ns, text) when what a person should know has changed.
+    hold_ns : int or None
+        How old a STALE status may be for the last word to be held, ns; None: until it is BAD.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class DriveBlock:
         signals: DriveSignals,
         stage: OutputStage,
         tell: Callable[[int, str], None],
+        hold_ns: int | None = None,
     ) -> None:
         self.name = name
         self.stage = stage
@@ -68,6 +74,7 @@ class DriveBlock:
         self._sequence = sequence
         self._signals = signals
         self._tell = tell
+        self._hold_ns = hold_ns
         self._told = ""
 
     def run(self, now_ns: int, dt_s: float) -> None:  # noqa: ARG002  a block is told the time, needed or not
@@ -78,7 +85,7 @@ class DriveBlock:
         wish = Wish(self._is_on(signals.run), self._is_on(signals.reset), self._is_on(signals.quick_stop))
         word = sequence.step(now_ns, status, wish)
         if word is None:
-            self.stage.mode = FAILSAFE if quality == BAD else HOLD
+            self.stage.mode = HOLD if quality != BAD and self._may_hold(now_ns) else FAILSAFE
         else:
             self.stage.request, self.stage.mode = float(word), NORMAL
         if signals.state is not None:
@@ -86,6 +93,10 @@ class DriveBlock:
         if sequence.trouble != self._told:
             self._told = sequence.trouble
             self._tell(now_ns, sequence.trouble or "follows its commands again")
+
+    def _may_hold(self, now_ns: int) -> bool:
+        age_ns = now_ns - self._image.received_ns[self._signals.status]
+        return self._hold_ns is None or age_ns <= self._hold_ns
 
     def _is_on(self, slot: int | None) -> bool | None:
         """Give a command; None where it is not known."""

@@ -438,7 +438,7 @@ def test_whatever_comes_nothing_that_stopped_a_drive_leads_to_running_without_th
             assert not needs_edge
 
 
-def bound(kind: str = "cia402") -> tuple[Image, DriveBlock, list[str]]:
+def bound(kind: str = "cia402", hold_ns: int | None = None) -> tuple[Image, DriveBlock, list[str]]:
     names = ("status", "run", "reset", "quick", "state", "command")
     image = Image([Signal(name, "1", 0.0, 65535.0, 6.0 if name == "command" else 0.0) for name in names])
     image.quality[:] = bytes([GOOD]) * len(names)
@@ -446,7 +446,8 @@ def bound(kind: str = "cia402") -> tuple[Image, DriveBlock, list[str]]:
     told: list[str] = []
     signals = DriveSignals(0, 1, 2, 3, 4)
     block = DriveBlock(
-        "pump", image, DriveSequence(PROFILES[kind]), signals, stage, lambda at, text: told.append(text)
+        "pump", image, DriveSequence(PROFILES[kind]), signals, stage, lambda at, text: told.append(text),
+        hold_ns,
     )  # fmt: skip
     return image, block, told
 
@@ -460,6 +461,20 @@ def test_in_the_cycle_a_stale_status_holds_the_word_and_a_bad_one_sends_the_fail
         block.stage.run(0, 0.1)
         assert image.values[5] == sent
     assert image.values[4] == float(DriveState.UNKNOWN)
+
+
+def test_in_the_cycle_a_word_is_held_no_longer_than_the_drive_cannot_have_stopped_by_itself() -> None:
+    image, block, _ = bound("danfoss_fc", hold_ns=2 * S)
+    image.values[0], image.values[1] = 0xA03, 1.0
+    words = []
+    for now_ns, quality in ((0, GOOD), (2 * S, STALE), (2 * S + 1, STALE), (3 * S, GOOD)):
+        image.quality[0] = quality
+        image.received_ns[0] = now_ns if quality == GOOD else 0
+        block.run(now_ns, 0.1)
+        block.stage.run(now_ns, 0.1)
+        words.append(image.values[5])
+        image.values[0] = 0x203
+    assert words == [0x047C, 0x047C, 6.0, 0x043C], "it is found at rest, and is not started"
 
 
 @pytest.mark.parametrize(("lost", "value"), [(BAD, 1.0), (SUBSTITUTED, 0.0)])
