@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import control
 import numpy as np
@@ -12,29 +12,32 @@ import numpy.typing as npt
 from plant_models import cdu_physics as physics
 from plant_models.cdu import CduPlant
 from plant_models.continuous import Continuous, perturbations
-from plant_models.errors import PlantSettingError
-from plant_models.ports import names
+from plant_models.discretize import realize
+from plant_models.errors import LinearModelError, PlantSettingError
+from plant_models.ports import Port, names
 from plant_models.slopes import Slopes, Variables, slopes
 
 if TYPE_CHECKING:
+    from plant_models.pv_plant import PvPlant
     from plant_models.system.plant import SystemPlant
 
 Array = npt.NDArray[np.float64]
+AnyPlant: TypeAlias = "CduPlant | SystemPlant | PvPlant"
 
 
-def to_control(plant: CduPlant | SystemPlant) -> control.NonlinearIOSystem:
+def to_control(plant: AnyPlant) -> control.NonlinearIOSystem:
     """``plant`` as a continuous ``control.NonlinearIOSystem`` with named inputs, outputs and states.
 
-    Parameters and faults are those of this moment. ``energy_residual_kw`` belongs to a step of the plant's
-    own integrator and is 0 here.
+    Parameters and faults are those of this moment, which is the system's time 0. ``energy_residual_kw`` belongs to a
+    step of the plant's own integrator and is 0 here.
     """
     of = _continuous(plant)
 
-    def update(_: float, x: Array, u: Array, __: Mapping[str, float]) -> Array:
-        return of.rates(np.ascontiguousarray(x, float), np.clip(u, of.low, of.high))
+    def update(t: float, x: Array, u: Array, _: Mapping[str, float]) -> Array:
+        return of.rates(float(t), np.ascontiguousarray(x, float), np.clip(u, of.low, of.high))
 
-    def output(_: float, x: Array, u: Array, __: Mapping[str, float]) -> Array:
-        return of.outputs(np.ascontiguousarray(x, float), np.clip(u, of.low, of.high))
+    def output(t: float, x: Array, u: Array, _: Mapping[str, float]) -> Array:
+        return of.outputs(float(t), np.ascontiguousarray(x, float), np.clip(u, of.low, of.high))
 
     return control.NonlinearIOSystem(
         update,
@@ -47,11 +50,11 @@ def to_control(plant: CduPlant | SystemPlant) -> control.NonlinearIOSystem:
 
 
 def linearize(
-    plant: CduPlant | SystemPlant,
+    plant: AnyPlant,
     operating_point: Mapping[str, float] | None = None,
     held: Collection[str] = (),
 ) -> control.StateSpace:
-    """Linear model of ``plant`` about its equilibrium at ``operating_point``.
+    """Linear model of ``plant`` about its equilibrium at ``operating_point``; of a PV plant, under the sky of now.
 
     Slopes are central differences. An input or a state in % that stands on a limit has the slope away from the limit.
     At a kink (:func:`linear_kinks`) the slope is that of a rise, and of equals under a maximum one alone has it: the
@@ -59,7 +62,7 @@ def linearize(
 
     Parameters
     ----------
-    plant : CduPlant or SystemPlant
+    plant : CduPlant, SystemPlant or PvPlant
         Its own state is not touched.
     operating_point : mapping of str to float, optional
         Inputs by name; the others are as last held.
@@ -90,7 +93,7 @@ def linearize(
 
 
 def linear_kinks(
-    plant: CduPlant | SystemPlant,
+    plant: AnyPlant,
     operating_point: Mapping[str, float] | None = None,
     held: Collection[str] = (),
 ) -> tuple[tuple[str, str], ...]:
@@ -108,8 +111,37 @@ def linear_kinks(
     )
 
 
+def delay_to_control(
+    delay_s: float, pade_order: int | None, input_ports: Sequence[Port], output_ports: Sequence[Port]
+) -> control.StateSpace:
+    """Give a link on which each input comes out ``delay_s`` later; further outputs answer to nothing.
+
+    Raises
+    ------
+    LinearModelError
+        A delay without the order of Padé's approximation, or an order below 1.
+    """
+    if delay_s > 0.0 and pade_order is None:
+        raise LinearModelError(
+            f"a delay of {delay_s:g} s has no state-space form: give pade_order for an approximation"
+        )
+    if pade_order is not None and pade_order < 1:
+        raise LinearModelError(f"pade_order is {pade_order}; it must be 1 or more")
+    one = realize(*(control.pade(delay_s, pade_order) if delay_s > 0.0 else ([1.0], [1.0])))
+    channels = np.eye(len(input_ports))
+    states = [f"{port.name}_pade_{n + 1}" for port in input_ports for n in range(len(one.a))]
+    rows = (len(output_ports) - len(input_ports), len(input_ports))
+    answers_to_nothing = np.zeros((rows[0], len(states)))
+    return control.ss(
+        np.kron(channels, one.a), np.kron(channels, one.b),
+        np.vstack([np.kron(channels, one.c), answers_to_nothing]),
+        np.vstack([np.kron(channels, one.d), np.zeros(rows)]),
+        dt=0, name="wan", inputs=names(input_ports), outputs=names(output_ports), states=states,
+    )  # fmt: skip
+
+
 def _parts(
-    plant: CduPlant | SystemPlant,
+    plant: AnyPlant,
     of: Continuous,
     operating_point: Mapping[str, float] | None,
     held: Collection[str],
@@ -141,22 +173,22 @@ def _parts(
         return Slopes(matrix, kinks)
 
     return (
-        slopes(lambda v: of.rates(v, u), states),
-        widened(slopes(lambda v: of.rates(x, moved(v)), inputs)),
-        slopes(lambda v: of.outputs(v, u), states),
-        widened(slopes(lambda v: of.outputs(x, moved(v)), inputs)),
+        slopes(lambda v: of.rates(0.0, v, u), states),
+        widened(slopes(lambda v: of.rates(0.0, x, moved(v)), inputs)),
+        slopes(lambda v: of.outputs(0.0, v, u), states),
+        widened(slopes(lambda v: of.outputs(0.0, x, moved(v)), inputs)),
     )
 
 
-def _continuous(plant: CduPlant | SystemPlant) -> Continuous:
-    """Equations of either kind of plant."""
+def _continuous(plant: AnyPlant) -> Continuous:
+    """Equations of any kind of plant."""
     if not isinstance(plant, CduPlant):
         return plant.continuous()
     params = plant.packed_parameters
     return Continuous(
         name="cdu",
-        rates=lambda x, u: physics.derivative(0.0, x, u, params),
-        outputs=lambda x, u: physics.outputs(0.0, x, u, params),
+        rates=lambda _, x, u: physics.derivative(0.0, x, u, params),
+        outputs=lambda _, x, u: physics.outputs(0.0, x, u, params),
         input_ports=plant.input_ports,
         output_ports=plant.output_ports,
         state_ports=plant.state_ports,

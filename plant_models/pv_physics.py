@@ -74,12 +74,18 @@ def feed(s: Array, u: Array, p: Array) -> tuple[float, float, float]:
 
 
 @inner
+def at_poi(s: Array, u: Array, p: Array, faults: Array) -> tuple[float, float, float]:
+    """As :func:`feed`; behind an open breaker there is the grid's voltage, and no power."""
+    if faults[BREAKER_OPEN] != 0.0:
+        return 0.0, 0.0, float(u[VOLTAGE])
+    return feed(s, u, p)
+
+
+@inner
 def point_of_interconnection(y: Array, s: Array, u: Array, p: Array, faults: Array, h: float) -> None:
     """Losses up to the POI, its voltage, the energy that went through it, and its meter."""
     before = y[POI_P]
-    p_mw, q_mvar, voltage = feed(s, u, p)
-    if faults[BREAKER_OPEN] != 0.0:
-        p_mw, q_mvar, voltage = 0.0, 0.0, u[VOLTAGE]
+    p_mw, q_mvar, voltage = at_poi(s, u, p, faults)
     y[POI_P], y[POI_Q], y[POI_V] = p_mw, q_mvar, voltage
     y[ENERGY] += 0.5 * (before + p_mw) * h / 3600.0
     if faults[METER_LOST] == 0.0:

@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from plant_models import pv_layout as layout
 from plant_models import pv_physics as physics
 from plant_models._jit import plain
+from plant_models.continuous import Continuous
 from plant_models.errors import PlantSettingError
 from plant_models.inputs import admit
 from plant_models.ports import Port
 from plant_models.pv_clouds import CELL_M, CELLS, cloud_hours, cloud_pattern, station_points
+from plant_models.pv_continuous import Moment, state_of, state_ports
 from plant_models.pv_settings import PvSettings, packed
 from plant_models.pv_stations import settled_cell_degc
 from plant_models.pv_sun import Plane, sun_table
 from plant_models.weather import HOUR_S, YEAR_S, Weather
+
+if TYPE_CHECKING:
+    from control import NonlinearIOSystem
 
 EFFECTS: Mapping[tuple[str, str], int] = MappingProxyType({
     ("active_power_limit_percent", "poi_power_mw"): +1,
@@ -68,8 +74,8 @@ class PvPlant:
 
     Attributes
     ----------
-    input_ports, output_ports : tuple of Port
-        In the order of ``step``.
+    input_ports, output_ports, state_ports : tuple of Port
+        In the order of ``step`` and of ``state``.
     default_inputs : dict of str to float
         All inputs may stay unwired: no limit, no reactive power, a grid at 50 Hz and 1 pu.
     faults : tuple of str
@@ -99,6 +105,7 @@ class PvPlant:
         names = zip((port.name for port in self.input_ports), layout.INPUT_DEFAULTS, strict=True)
         self.default_inputs = dict(names)
         stations = self.settings.stations
+        self.state_ports = state_ports(stations)
         trips = (f"station_{n + 1}_trip" for n in range(stations))
         self.faults: tuple[str, ...] = ("poi_meter_lost", "poi_breaker_open", *trips)
         self._p = packed(self.settings)
@@ -143,16 +150,19 @@ class PvPlant:
         PlantSettingError
             No such input, or a value outside its domain.
         """
+        self._u[:] = self._values(inputs, layout.INPUT_DEFAULTS)
+        self._y[:], self._s[:] = 0.0, 0.0
+        self._start(*self._at)
+
+    def _values(self, inputs: Mapping[str, float], others: Sequence[float]) -> list[float]:
         slots = {port.name: slot for slot, port in enumerate(self.input_ports)}
-        values = list(layout.INPUT_DEFAULTS)
+        values = list(others)
         for name, value in inputs.items():
             low, high = self.domain(name)
             if not low <= value <= high:
                 raise PlantSettingError(f"{name} = {value!r} is outside {low:g} … {high:g}")
             values[slots[name]] = value
-        self._u[:] = values
-        self._y[:], self._s[:] = 0.0, 0.0
-        self._start(*self._at)
+        return values
 
     def _start(self, start_s: float, seed: int) -> None:
         y = self._y
@@ -202,6 +212,65 @@ class PvPlant:
         if fault not in self.faults:
             raise PlantSettingError(f"a PV plant has no fault {fault!r}; there are {', '.join(self.faults)}")
         self._fault_switches[self.faults.index(fault)] = float(active)
+
+    @property
+    def inputs(self) -> dict[str, float]:
+        """Inputs as last held."""
+        return dict(zip((port.name for port in self.input_ports), self._u.tolist(), strict=True))
+
+    @property
+    def state(self) -> tuple[float, ...]:
+        """State of :meth:`continuous` as it is now, in the order of :attr:`state_ports`."""
+        return tuple(state_of(self._y, self._s).tolist())
+
+    def steady_state(self, inputs: Mapping[str, float]) -> dict[str, float]:
+        """State in which the plant settles at ``inputs`` under the sky of this moment, were it to stand still.
+
+        Faults and which stations are in service as they are; inputs that are missing as last held.
+
+        Raises
+        ------
+        NoEquilibriumError
+            The stations trip at these inputs, or the grid is too weak for their power.
+        PlantSettingError
+            As :meth:`continuous`; no such input, or a value outside its domain.
+        """
+        values = np.array(self._values(inputs, self._u.tolist()))
+        found = self._moment().settled(np.array(self.state), values)
+        return dict(zip((port.name for port in self.state_ports), found.tolist(), strict=True))
+
+    def continuous(self) -> Continuous:
+        """Equations from this moment on as functions of time, state and inputs; see :mod:`plant_models.pv_continuous`.
+
+        Raises
+        ------
+        PlantSettingError
+            The limit in force is not the one last sent, for it has reverted: a new one would be an event.
+        """
+        return self._moment().continuous()
+
+    def _moment(self) -> Moment:
+        before = self.snapshot()
+        self.step(self._u.tolist(), 0.0)  # faults that were switched since the last step
+        made = Moment(self._y, self._s, self._p, self._fault_switches, self._tables)
+        in_force = float(self._y[layout.IN_FORCE])
+        self.restore(before)
+        if in_force != self._u[layout.LIMIT]:
+            raise PlantSettingError(
+                f"active_power_limit_percent {self._u[layout.LIMIT]:g} has reverted to {in_force:g}: no equations of "
+                "one moment have that; send a limit first"
+            )
+        return made
+
+    def to_control(self) -> NonlinearIOSystem:
+        """Give the same physics as a ``control.NonlinearIOSystem`` with named inputs, outputs and states.
+
+        Its time 0 is now: the sky goes on as it does over the stepped plant. Converters take 20 ms, so choose a stiff
+        solver. Errors as :meth:`continuous`.
+        """
+        from plant_models.io_system import to_control  # noqa: PLC0415 - python-control takes a second to import
+
+        return to_control(self)
 
     @property
     def time_of_year_s(self) -> float:

@@ -79,7 +79,7 @@ Array = npt.NDArray[np.float64]
 _STC_W_M2, _STC_DEGC = 1000.0, 25.0
 _FAIMAN_U0, _FAIMAN_U1 = 25.0, 6.84
 _THROTTLED_SHARE = 1e-3
-_TORUS_M = CELLS * CELL_M
+TORUS_M = CELLS * CELL_M
 
 
 @inner
@@ -155,8 +155,8 @@ def sky_and_cells(
 ) -> None:
     """Move the clouds; irradiance, cell temperature and available power of each station."""
     t_s = y[TIME]
-    y[CLOUD_X] = (y[CLOUD_X] + h * at_hour(hours, t_s, EAST)) % _TORUS_M
-    y[CLOUD_Y] = (y[CLOUD_Y] + h * at_hour(hours, t_s, NORTH)) % _TORUS_M
+    y[CLOUD_X] = (y[CLOUD_X] + h * at_hour(hours, t_s, EAST)) % TORUS_M
+    y[CLOUD_Y] = (y[CLOUD_Y] + h * at_hour(hours, t_s, NORTH)) % TORUS_M
     hidden, air_degc, wind = at_hour(hours, t_s, HIDDEN), at_hour(hours, t_s, TEMP), at_hour(hours, t_s, WIND)
     stays = decay(h, p[P_CELL_TIME_CONSTANT_S])
     stations = s.shape[1]
@@ -213,6 +213,31 @@ def run_stations(y: Array, s: Array, u: Array, p: Array, faults: Array, grid_ok:
 
 
 @inner
+def station_goals(
+    available: float, limit: float, rating: float, stations: int, q_command: float, voltage: float, p: Array
+) -> tuple[float, float, float, float]:
+    """Active power wanted of a running station, the most its current allows, reactive power wanted, circle of current.
+
+    MW, MW, Mvar, MVA. The circle is the stations' apparent power at nominal voltage and above, and smaller below.
+    """
+    circle = p[P_APPARENT_POWER_MVA] / stations * min(voltage, 1.0)
+    wanted = min(available, limit)
+    q_wanted = min(max(q_command, -p[P_REACTIVE_LIMIT_SHARE] * rating), p[P_REACTIVE_LIMIT_SHARE] * rating)
+    if p[P_REACTIVE_FIRST] != 0.0:
+        q_wanted = min(max(q_wanted, -circle), circle)
+        circle_p = math.sqrt(max(circle * circle - q_wanted * q_wanted, 0.0))
+    else:
+        circle_p = circle
+    return float(min(wanted, circle_p)), float(circle_p), float(q_wanted), float(circle)
+
+
+@inner
+def running_state(power: float, available: float, rating: float) -> float:
+    """State of a station that runs: throttled where it gives clearly less than the sun would."""
+    return THROTTLED if power < available - _THROTTLED_SHARE * rating else RUNNING
+
+
+@inner
 def run_station(
     s: Array,
     n: int,
@@ -225,16 +250,9 @@ def run_station(
     h: float,
 ) -> None:
     """Active and reactive power of a running station: one circle of current, one of the two first."""
-    stations = s.shape[1]
-    circle = p[P_APPARENT_POWER_MVA] / stations * min(voltage, 1.0)
-    wanted = min(s[AVAILABLE, n], limit)
-    q_wanted = min(max(q_command, -p[P_REACTIVE_LIMIT_SHARE] * rating), p[P_REACTIVE_LIMIT_SHARE] * rating)
-    if p[P_REACTIVE_FIRST] != 0.0:
-        q_wanted = min(max(q_wanted, -circle), circle)
-        circle_p = math.sqrt(max(circle * circle - q_wanted * q_wanted, 0.0))
-    else:
-        circle_p = circle
-    wanted = min(wanted, circle_p)
+    wanted, circle_p, q_wanted, circle = station_goals(
+        s[AVAILABLE, n], limit, rating, s.shape[1], q_command, voltage, p
+    )
     power = s[P, n]
     if wanted > power:
         power = min(wanted, power + p[P_RAMP_UP_PERCENT_PER_S] / 100.0 * rating * h)
@@ -246,5 +264,4 @@ def run_station(
     q_wanted = min(max(q_wanted, -room), room)
     reactive = q_wanted + (s[Q, n] - q_wanted) * stays
     s[Q, n] = min(max(reactive, -room), room)
-    if s[P, n] < s[AVAILABLE, n] - _THROTTLED_SHARE * rating:
-        s[STATE, n] = THROTTLED
+    s[STATE, n] = running_state(s[P, n], s[AVAILABLE, n], rating)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from plant_models.errors import PlantSettingError
 from plant_models.ports import Port
+
+if TYPE_CHECKING:
+    from control import StateSpace
 
 _FAULT = "wan_cut"
 _MASK = (1 << 64) - 1
@@ -138,6 +142,29 @@ class WanDelay:
         state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
         state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
         return ((state ^ (state >> 31)) >> 11) / (1 << 53)
+
+    def to_control(self, *, pade_order: int | None = None) -> StateSpace:
+        """Give the link as a linear system of python-control with named inputs, outputs and states.
+
+        As late as a message can be, ``delay_s + jitter_s``: the worst that a loop must bear. What varies from message
+        to message, loss and the period's hold are not in it, and ``wan_age_s`` answers to nothing.
+
+        Parameters
+        ----------
+        pade_order : int, optional
+            States of each channel: a delay has no state-space form, and Padé's approximation of that order stands for
+            it (``control.pade``): gain 1 at every frequency, the delay's phase up to ``pade_order / delay`` rad/s.
+
+        Raises
+        ------
+        LinearModelError
+            A delay without ``pade_order``, or an order below 1.
+        """
+        from plant_models.io_system import delay_to_control  # noqa: PLC0415 - python-control takes a second to import
+
+        return delay_to_control(
+            self._delay_s + self._jitter_s, pade_order, self.input_ports, self.output_ports
+        )
 
     def set_fault(self, fault: str, active: bool) -> None:
         """Switch ``wan_cut`` on or off.

@@ -44,7 +44,7 @@ def settled(plant: SystemPlant, inputs: Array) -> Array:
     bounded = settling & np.array([port.unit in _BOUNDED for port in equations.state_ports])
 
     def rates(x: Array) -> Array:
-        return np.where(settling, equations.rates(x, inputs), 0.0)
+        return np.where(settling, equations.rates(0.0, x, inputs), 0.0)
 
     for _ in range(_ROUNDS):
         plant.step(values, _ROUND_S)

@@ -212,11 +212,11 @@ class SystemPlant:
         u, y, z, dz = self._u.copy(), self._y.copy(), self._z.copy(), self._z.copy()
         places = self._layout.state_places
 
-        def rates(x: Array, values: Array) -> Array:
+        def rates(_: float, x: Array, values: Array) -> Array:
             executor.derivative(x, values, z, u, y, p, *t, dz)
             return dz[places]
 
-        def outputs(x: Array, values: Array) -> Array:
+        def outputs(_: float, x: Array, values: Array) -> Array:
             executor.derivative(x, values, z, u, y, p, *t, dz)
             return np.append(y[t.chosen], 0.0)
 

@@ -1,12 +1,14 @@
 """A synthetic year of the PV plant at one minute, weather, sun and clouds included, on one core.
 
 The comparison is pvlib called on whole arrays, without stations, clouds, limits or a grid: what it takes for the
-year's clear-sky irradiance and PVWatts power alone, at the same minute, in the same run.
+year's clear-sky irradiance and PVWatts power alone, at the same minute, in the same run. What the stepped plant takes
+for clouds and stations is held against python-control's simulation of the same equations.
 """
 
 import time
 import tracemalloc
 
+import control
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +21,11 @@ from plant_models.weather_year import synthetic_year
 
 MINUTES = 525_600
 POWER, ENERGY = 0, 11
+BROKEN_CLOUDS_S = 4090 * 3600.0
+"""A morning in June, when clouds take 20 MW and give them back within minutes."""
+SECONDS = 300
+LEAST_TIMES_SOONER = 40.0
+"""Of python-control with LSODA; 500 to 700 were measured at steps of 1 s."""
 
 
 def a_year_of_ours(seed: int) -> tuple[float, float]:
@@ -71,6 +78,35 @@ def test_a_year_at_one_minute(benchmark):
     assert 50.0 < largest_mw < 60.0
     # The target; or, where the machine is slow for both, a multiple of the other that it has twice over on a quiet one.
     assert ours_s < max(10.0, 3.5 * theirs_s), (ours_s, theirs_s)
+
+
+def test_minutes_of_clouds_beside_python_controls_own_simulation():
+    """The same 65 states, sky and ramps; LSODA, for converters of 20 ms are stiff, at the tolerance of a plot.
+
+    Both see the sky at least every second. While clouds pass, the stepped plant samples them at the ends of its steps.
+    """
+    plant = PvPlant(synthetic_year("tozeur", 1), seed=1, start_s=BROKEN_CLOUDS_S)
+    inputs, start = list(plant.inputs.values()), plant.snapshot()
+    t_s = np.arange(SECONDS + 1.0)
+    system = plant.to_control()
+    system.dynamics(0.0, list(plant.state), inputs)  # neither side pays for loading its compiled code
+    began_s = time.process_time()
+    response = control.input_output_response(
+        system, t_s, np.tile(np.array(inputs)[:, None], (1, t_s.size)), list(plant.state), solve_ivp_method="LSODA",
+        solve_ivp_kwargs={"rtol": 1e-3, "atol": 1e-3, "max_step": 1.0},
+    )  # fmt: skip
+    theirs_s = time.process_time() - began_s
+    rounds = 10
+    began_s = time.process_time()
+    for _ in range(rounds):
+        plant.restore(start)
+        ours = np.array([plant.step(inputs, 1.0) for _ in range(SECONDS)])
+    ours_s = (time.process_time() - began_s) / rounds
+    theirs = np.asarray(response.outputs)[:, 1:].T
+    assert np.ptp(theirs[:, POWER]) > 15.0
+    assert np.abs(ours[:, POWER] - theirs[:, POWER]).max() < 0.7
+    assert abs(ours[-1, ENERGY] - theirs[-1, ENERGY]) < 1e-3 * theirs[-1, ENERGY]
+    assert theirs_s > LEAST_TIMES_SOONER * ours_s, f"{theirs_s / ours_s:.0f} times"
 
 
 def test_memory_is_flat_with_duration():
