@@ -81,7 +81,8 @@ def _mark(limit: LimitTime, axis: str, at: float) -> dict[str, Any]:
         "y": [limit.limit],
         "yaxis": axis,
         "text": [f"after {figure_text(limit.time_s, 's')}"],
-        "textposition": "middle right",
+        # Clear of the curve, which rises through an upper limit and falls through a lower one.
+        "textposition": "bottom right" if limit.side == "above" else "top right",
         "textfont": {"color": INK, "size": 11.5},
         "marker": {"symbol": "circle-open", "size": 9, "color": INK, "line": {"width": 2}},
         "hoverinfo": "skip",

@@ -171,7 +171,8 @@ def _faults(
     """Shading, names (from this share of the height up, where curves are few) and legend key of the faults."""
     shown_s = shown_s or (0.0, time.end_s)
     faults = [each for each in fault_spans(run.events, time.end_s) if shown_s[0] <= each[0] <= shown_s[1]]
-    shapes = stretches([(start, end) for start, end, _ in faults], time, VERMILION, 0.13, "paper")
+    spans_s = list(dict.fromkeys((start, end) for start, end, _ in faults))
+    shapes = stretches(spans_s, time, VERMILION, 0.13, "paper")
     labels = staggered([(start, name) for start, _, name in faults], time, labels_at, plot_px, shown_s)
     return shapes, labels, [legend_key("fault", VERMILION, 0.35)] if faults else []
 

@@ -62,7 +62,7 @@ def test_scenario(path: Path, tmp_path: Path) -> None:
         assert load_rig(PLC_IO, Wishes(scenario=path)).warnings == ()
         return
     if "plant: facility" in path.read_text():
-        # tests/plant/test_facility_scenarios.py lets them happen.
+        # tests/plant/test_facility_fault_reports.py lets them happen.
         assert load_rig(FACILITY, Wishes(scenario=path)).warnings == ()
         return
     rig = load_rig(SIL, Wishes(scenario=path))
