@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plant_models import cdu_physics as physics
+from plant_models._jit import plain
 from plant_models.cold_plate import OCP_1KW_OAM_PG25, ColdPlate
 from plant_models.datasheets import CduDatasheet
 from plant_models.datasheets import datasheet as ready_datasheet
@@ -55,7 +56,7 @@ EFFECTS: Mapping[tuple[str, str], int] = MappingProxyType({
     ("tcs_pump_speed_command_percent", "tcs_pump_speed_percent"): +1,
     ("tcs_pump_speed_command_percent", "pump_power_kw"): +1,
 })  # fmt: skip
-"""Sign of the steady effect of an input on an output, where that is the same over the whole range."""
+"""Sign of the steady effect of an input on an output, where that is the same over the whole range, all devices on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,12 @@ class CduPlant:
     def inputs(self) -> dict[str, float]:
         """Inputs as last held."""
         return dict(zip((port.name for port in self.input_ports), self._u.tolist(), strict=True))
+
+    @property
+    def throttled_heat_kw(self) -> float:
+        """Heat that devices do not draw now, having switched themselves off above the plate's limit."""
+        drawn_w = plain(physics.drawn_heat_w)(self._y, self._u, self._p)
+        return float(self._u[physics.HEAT]) - drawn_w / 1000.0
 
     def snapshot(self) -> CduSnapshot:
         """Everything that later outputs depend on."""

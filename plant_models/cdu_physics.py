@@ -22,11 +22,11 @@ import numpy.typing as npt
 
 from plant_models._jit import entry, inner, physics_stamp
 from plant_models.actuator import actuator_rate_per_s
-from plant_models.cold_plate import film_resistance_k_w, inlet_weight
+from plant_models.cold_plate import film_resistance_k_w, inlet_weight, on_share
 from plant_models.heat_exchanger import conductance_w_k, heat_conductance_w_k
 from plant_models.parameters import CURVE, CURVE_SIZE, PLACE, PUMP_TRIPPED, TABLE_POINTS, VALVE_STUCK
 from plant_models.ports import Port
-from plant_models.pump import coasting_rate_per_s, operating_flow_ratio, power_ratio
+from plant_models.pump import coasting_rate_per_s, operating_flow_ratio, power_ratio, vapour_grip
 from plant_models.pump_curve import curve_operating_flow
 from plant_models.valve import circuit_flow_ratio, opening
 
@@ -84,7 +84,8 @@ _LONGEST_SUBSTEP_S = 0.25
     _TCS_FLOW, _FWS_FLOW, _TCS_CP, _FWS_CP, _DENSITY, _TCS_HA, _FWS_HA, _FWS_DESIGN_DROP, _AUTHORITY,
     _RANGEABILITY, _DESIGN_OPENING, _STROKE_S, _RAMP_S, _DESIGN_SPEED, _SHUTOFF, _IDLE, _POWER_W,
     _COOLANT_SHARE, _COAST_S, _FRICTION, _EXCHANGER_SHARE, _FILTER_SHARE, _RACK_SHARE, _RACK_DROP,
-    _FILTER_EXPONENT, _RACK_EXPONENT, _PUMP_KG, _RACK_KG, _SUPPLY_KG, _RETURN_KG, _FWS_KG, _PLATES, _PLATE_C, _FASTEST,
+    _FILTER_EXPONENT, _RACK_EXPONENT, _PUMP_KG, _RACK_KG, _SUPPLY_KG, _RETURN_KG, _FWS_KG, _PLATES, _PLATE_C,
+    _SHUTDOWN, _SHUTDOWN_PER_K, _BOILING, _FASTEST,
 ) = PLACE.values()  # fmt: skip
 
 
@@ -141,6 +142,12 @@ def fws_flow_ratio(position: float, drop_kpa: float, p: Array) -> float:
 
 
 @inner
+def drawn_heat_w(x: Array, u: Array, p: Array) -> float:
+    """Heat of the devices, as far as their cases let them run."""
+    return float(1000.0 * u[HEAT] * on_share(x[CASE], p[_SHUTDOWN], p[_SHUTDOWN_PER_K]))
+
+
+@inner
 def pump_power_w(speed: float, flow_ratio: float, p: Array) -> float:
     """Electrical power of the pump."""
     return float(p[_POWER_W] * power_ratio(speed / p[_DESIGN_SPEED], flow_ratio, p[_IDLE]))
@@ -193,7 +200,7 @@ def heat_rates(
     dx[RACK_IN] = tcs_c * (x[SUPPLY] - x[RACK_IN]) / (p[_SUPPLY_KG] * tcs_cp)
     dx[RACK_OUT] = (tcs_c * (x[RACK_IN] - x[RACK_OUT]) + plate_heat) / (p[_RACK_KG] * tcs_cp)
     dx[RETURN] = tcs_c * (x[RACK_OUT] - x[RETURN]) / (p[_RETURN_KG] * tcs_cp)
-    dx[CASE] = (1000.0 * u[HEAT] - plate_heat) / p[_PLATE_C]
+    dx[CASE] = (drawn_heat_w(x, u, p) - plate_heat) / p[_PLATE_C]
 
 
 @inner
@@ -213,7 +220,7 @@ def exchange_rates(
 def cdu_rates(x: Array, u: Array, p: Array, dx: Array) -> None:
     """Put d/dt of the states (K/s, %/s) and of the four energies (W) into ``dx``, (12,)."""
     position = effective_position(x, u, p)
-    speed = effective_speed(x, u, p)
+    speed = effective_speed(x, u, p) * vapour_grip(x[SUPPLY], p[_BOILING])
     tcs_ratio = tcs_flow_ratio(speed, p)
     fws_ratio = fws_flow_ratio(position, u[FWS_DROP], p)
     pump_heat = p[_COOLANT_SHARE] * pump_power_w(speed, tcs_ratio, p)
@@ -222,7 +229,7 @@ def cdu_rates(x: Array, u: Array, p: Array, dx: Array) -> None:
     dx[STATES] = fws_ratio * p[_FWS_FLOW] * p[_FWS_CP] * (x[FWS_RETURN] - u[FWS_TEMP])
     dx[STATES + 1] = tcs_ratio * p[_TCS_FLOW] * p[_TCS_CP] * (x[RETURN] - x[SUPPLY])
     dx[STATES + 2] = pump_heat
-    dx[STATES + 3] = 1000.0 * u[HEAT]
+    dx[STATES + 3] = drawn_heat_w(x, u, p)
 
 
 @inner
@@ -241,7 +248,8 @@ def actuator_rates(x: Array, u: Array, p: Array, dx: Array) -> None:
 def cdu_outputs(x: Array, u: Array, p: Array, out: Array) -> None:
     """Put the outputs into ``out``, all but the energy residual."""  # (8,), (5,), (n_p,), (14,)
     position = effective_position(x, u, p)
-    speed = effective_speed(x, u, p)
+    turning = effective_speed(x, u, p)
+    speed = turning * vapour_grip(x[SUPPLY], p[_BOILING])
     tcs_ratio = tcs_flow_ratio(speed, p)
     tcs_flow = tcs_ratio * p[_TCS_FLOW]
     fws_flow = fws_flow_ratio(position, u[FWS_DROP], p) * p[_FWS_FLOW]
@@ -253,7 +261,7 @@ def cdu_outputs(x: Array, u: Array, p: Array, out: Array) -> None:
     out[5] = x[FWS_RETURN]
     out[6] = fws_flow
     out[VALVE_OUT] = 100.0 * position
-    out[PUMP_OUT] = 100.0 * speed
+    out[PUMP_OUT] = 100.0 * turning
     out[9] = x[CASE]
     out[10] = pump_power_w(speed, tcs_ratio, p) / 1000.0
     out[11] = fws_flow * p[_FWS_CP] * (x[FWS_RETURN] - u[FWS_TEMP]) / 1000.0
@@ -299,7 +307,9 @@ def substep_rate_per_s(u: Array, p: Array) -> float:
     to 2.7 of them a substep.
     """
     fws_per_s = fws_flow_ratio(1.0, u[FWS_DROP], p) * p[_FWS_FLOW] / p[_FWS_KG]
-    return float(max(1.0 / _LONGEST_SUBSTEP_S, p[_FASTEST], fws_per_s))
+    # Devices that switch off with the case's temperature settle that fast on their own.
+    devices_per_s = 1000.0 * u[HEAT] * p[_SHUTDOWN_PER_K] / p[_PLATE_C]
+    return float(max(1.0 / _LONGEST_SUBSTEP_S, p[_FASTEST] + 0.5 * devices_per_s, fws_per_s))
 
 
 @inner

@@ -20,6 +20,7 @@ from plant_models.errors import PlantSettingError
 _STANDING_L_MIN = 0.02
 """Flow a plate at which the inlet's weight has fallen to a quarter: 5 % of the least flow of the table."""
 
+_SHUTDOWN_RANGES = {"shutdown_case_temp_degc": (20.0, 200.0), "shutdown_band_k": (0.5, 50.0)}
 _LEAST_CAPACITY_J_K = 1.0
 """Lighter than any plate; below, the substeps would have to be ever shorter."""
 
@@ -38,12 +39,17 @@ class ColdPlate:
         Ascending.  # (n,)
     resistance_k_w : tuple of float
         Case to inlet, at each flow.  # (n,)
+    shutdown_case_temp_degc, shutdown_band_k : float
+        Devices switch themselves off above this case temperature, all of them over the band. 110 °C and 10 K are
+        assumptions: sheets of accelerators tell neither, and all have such a limit (NVML: shutdown temperature).
     """
 
     power_kw: float
     heat_capacity_j_k: float
     flow_l_min: tuple[float, ...]
     resistance_k_w: tuple[float, ...]
+    shutdown_case_temp_degc: float = 110.0
+    shutdown_band_k: float = 10.0
 
     def __post_init__(self) -> None:
         if len(self.flow_l_min) != len(self.resistance_k_w) or len(self.flow_l_min) < 2:
@@ -60,6 +66,11 @@ class ColdPlate:
             raise PlantSettingError(
                 f"cold plate: heat_capacity_j_k = {self.heat_capacity_j_k!r} is less than {_LEAST_CAPACITY_J_K:g}"
             )
+        for name, (low, high) in _SHUTDOWN_RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                raise PlantSettingError(
+                    f"cold plate: {name} = {getattr(self, name)!r} is outside {low:g} … {high:g}"
+                )
 
     def least_film_resistance_k_w(self, volumetric_capacity_j_m3k: float) -> float:
         """Least resistance from case to coolant over the table, for ``rho cp`` in J/m3K."""
@@ -96,6 +107,12 @@ OCP_1KW_OAM_PG25 = ColdPlate(
     resistance_k_w=(0.0389, 0.0300, 0.0265, 0.0245, 0.0230, 0.0214, 0.0204, 0.0197),
 )
 """1 kW OAM cold plate on PG25, case to inlet (OCP OAI liquid cooling guideline, 2023)."""
+
+
+@inner
+def on_share(case_degc: float, shutdown_degc: float, shutdown_per_k: float) -> float:
+    """Share of the devices that has not switched itself off at a case temperature, 0 … 1."""
+    return min(max(1.0 - (case_degc - shutdown_degc) * shutdown_per_k, 0.0), 1.0)
 
 
 @inner

@@ -38,11 +38,34 @@ def steady_state(
         raise NoEquilibriumError(
             f"no equilibrium: {moved_w / 1000.0:.1f} kW of heat and no {still} flow to carry it away"
         )
+    if exchanger_w_k > 0.0:
+        heat_w = _drawn_w(heat_w, cold_degc, pumped_w, exchanger_w_k, tcs_kg_s, plate_k_w, parameters)
+        moved_w = heat_w + pumped_w
     hot_degc = cold_degc + (moved_w / exchanger_w_k if moved_w > 0.0 else 0.0)
     supply_degc = hot_degc - (heat_w / (tcs_kg_s * parameters.tcs_cp_j_kgk) if heat_w > 0.0 else 0.0)
     fws_degc = cold_degc + (moved_w / (fws_kg_s * parameters.fws_cp_j_kgk) if moved_w > 0.0 else 0.0)
+    if supply_degc > parameters.boiling_degc:
+        raise NoEquilibriumError(
+            f"no equilibrium: the coolant would boil, {supply_degc:.0f} °C against {parameters.boiling_degc:.0f} °C"
+        )
     case_degc = supply_degc + (plate_k_w * heat_w / parameters.plates if heat_w > 0.0 else 0.0)
     return np.array([supply_degc, supply_degc, hot_degc, hot_degc, fws_degc, case_degc, position, speed])
+
+
+def _drawn_w(
+    heat_w: float, cold_degc: float, pumped_w: float, exchanger_w_k: float, tcs_kg_s: float, plate_k_w: float,
+    parameters: CduParameters,
+) -> float:  # fmt: skip
+    """Heat (W) that devices draw at rest: their case is a line in it, and so is their share that runs."""
+    if heat_w <= 0.0:
+        return heat_w
+    idle_degc = cold_degc + pumped_w / exchanger_w_k
+    rise_k_w = (
+        1.0 / exchanger_w_k - 1.0 / (tcs_kg_s * parameters.tcs_cp_j_kgk) + plate_k_w / parameters.plates
+    )
+    per_k = parameters.shutdown_per_k
+    share = (1.0 - (idle_degc - parameters.shutdown_degc) * per_k) / (1.0 + heat_w * rise_k_w * per_k)
+    return heat_w * min(max(share, 0.0), 1.0)
 
 
 def trim(

@@ -41,6 +41,10 @@ class CduParameters:
         Coolant in each stirred volume.
     plates, plate_capacity_j_k : float
         Number of cold plates; heat capacity of all of them.
+    shutdown_degc, shutdown_per_k : float
+        Case temperature above which devices switch off, and which share of them for each kelvin.
+    boiling_degc : float
+        Of the TCS coolant in the pump.
     fastest_rate_per_s : float
         Of any volume at full speed of the pump, and of the plates: what the substeps must resolve.
     """
@@ -78,6 +82,9 @@ class CduParameters:
     fws_mass_kg: float
     plates: float
     plate_capacity_j_k: float
+    shutdown_degc: float
+    shutdown_per_k: float
+    boiling_degc: float
     fastest_rate_per_s: float
     pump_curve: tuple[float, ...] = ()
     """Flows, heads, slopes over the design point's, as :mod:`plant_models.pump_curve`; none: a parabola.  # (3 n,)"""

@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 
 from plant_models._jit import inner
+from plant_models.fluid import BOILING_A, BOILING_B, BOILING_C
+
+ATMOSPHERE_KPA = 101.325
+_VAPOUR_BAND_K = 10.0
 
 EXCHANGER_EXPONENT = 2.0
 FILTER_EXPONENT = 1.76
@@ -77,6 +81,26 @@ def power_ratio(speed_ratio: float, flow_ratio: float, idle_share: float) -> flo
     """
     turning = abs(speed_ratio)
     return turning * turning * (idle_share * turning + (1.0 - idle_share) * flow_ratio)
+
+
+@inner
+def boiling_degc(pressure_kpa: float, water_share: float) -> float:
+    """Boiling temperature of the coolant: that of water at the pressure over its mole share (Raoult)."""
+    absolute = max(pressure_kpa + ATMOSPHERE_KPA, 1.0)
+    return BOILING_B / (BOILING_A - math.log(absolute / water_share)) - BOILING_C
+
+
+@inner
+def vapour_grip(temp_degc: float, boiling_degc: float) -> float:
+    """Speed of a pump full of vapour over that of its shaft: 1, and over the last 10 K before boiling down to 0.
+
+    It loses its head, flow and power together (affinity), so a pump against closed valves boils no loop dry. The band
+    is an assumption; it stands for the pressure that a pump needs over the vapour's (30 kPa near 130 °C are 3 K) and
+    for the hottest coolant inside it.
+    """
+    if temp_degc <= boiling_degc - _VAPOUR_BAND_K:
+        return 1.0
+    return math.sqrt(max((boiling_degc - temp_degc) / _VAPOUR_BAND_K, 0.0))
 
 
 @inner

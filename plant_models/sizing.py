@@ -15,7 +15,7 @@ from plant_models.fluid import FluidProperties, fluid_properties
 from plant_models.heat_exchanger import film_ratio, ntu_for, split_conductance
 from plant_models.nearest import hint
 from plant_models.parameters import CduParameters
-from plant_models.pump import operating_flow_ratio
+from plant_models.pump import boiling_degc, operating_flow_ratio
 from plant_models.pump_curve import curve_widest
 from plant_models.pump_points import curve_at_design
 from plant_models.valve import opening
@@ -24,6 +24,8 @@ HEAT_BALANCE_TOLERANCE = 0.10
 """Sheets round their temperatures: Deschutes' 45 °C return is 5 % away from its own duty and flow."""
 _HOTTEST_MEAN_DEGC = 95.0
 """No CDU runs hotter, and CoolProp's glycols end at 100 °C."""
+_FILL_KPA = 200.0
+"""Pressure of the loop over the atmosphere's (PLANT.md §3: 2 … 6 bar), for its boiling point."""
 _BEARING_FRICTION = 0.01
 """Bearings and seals: a hundredth of the design torque, so that the rotor does come to rest."""
 _SAME_SPEED = 0.01
@@ -233,6 +235,9 @@ def size(sheet: CduDatasheet, settings: CduSettings, plate: ColdPlate = OCP_1KW_
         fws_mass_kg=sheet.fws_flow_kg_s * settings.fws_mixing_time_s,
         plates=sheet.duty_kw / plate.power_kw,
         plate_capacity_j_k=sheet.duty_kw / plate.power_kw * plate.heat_capacity_j_k,
+        shutdown_degc=plate.shutdown_case_temp_degc,
+        shutdown_per_k=1.0 / plate.shutdown_band_k,
+        boiling_degc=plain(boiling_degc)(_FILL_KPA, sheet.tcs_fluid.water_mole_fraction),
         fastest_rate_per_s=0.0,
         pump_curve=curve,
     )

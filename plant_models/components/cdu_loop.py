@@ -26,10 +26,10 @@ from plant_models.components.checks import in_range
 from plant_models.errors import PlantSettingError
 from plant_models.fluid import BOILING_A, BOILING_B, BOILING_C
 from plant_models.parameters import PLACE
+from plant_models.pump import ATMOSPHERE_KPA, boiling_degc
 
 Array = npt.NDArray[np.float64]
 
-ATMOSPHERE_KPA = 101.325
 _LEAST_GAS = 0.02
 """Of the vessel: gas cannot be compressed to nothing."""
 _VOID_SHARE = 0.005
@@ -84,13 +84,6 @@ def suction_share(pressure_kpa: float, temp_degc: float, p: Array) -> float:
     vapour = p[at.WATER_SHARE] * math.exp(BOILING_A - BOILING_B / (min(temp_degc, 350.0) + BOILING_C))
     over_vapour = (pressure_kpa + ATMOSPHERE_KPA - vapour) / p[at.NPSH]
     return float(max(min(pressure_kpa / p[at.SUCTION], over_vapour, 1.0), 0.0))
-
-
-@inner
-def boiling_degc(pressure_kpa: float, water_share: float) -> float:
-    """Boiling temperature of the coolant: that of water at the pressure over its mole share (Raoult)."""
-    absolute = max(pressure_kpa + ATMOSPHERE_KPA, 1.0)
-    return BOILING_B / (BOILING_A - math.log(absolute / water_share)) - BOILING_C
 
 
 @inner

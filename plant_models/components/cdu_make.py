@@ -15,13 +15,14 @@ from plant_models.cdu import CduPlant
 from plant_models.cold_plate import OCP_1KW_OAM_PG25, ColdPlate, film_resistance_k_w, inlet_weight
 from plant_models.components import cdu_places as at
 from plant_models.components import codes
-from plant_models.components.cdu_loop import LoopSettings, boiling_degc
+from plant_models.components.cdu_loop import LoopSettings
 from plant_models.components.cdu_racks import RackSettings
 from plant_models.datasheets import CduDatasheet, datasheet, datasheet_from
 from plant_models.errors import PlantSettingError
 from plant_models.fluid import coolant_limits
 from plant_models.parameters import PLACE, VALVE_STUCK
 from plant_models.ports import Port
+from plant_models.pump import boiling_degc
 from plant_models.system.component import Component, Energy, InputPort, Stage
 
 Array = npt.NDArray[np.float64]
@@ -76,7 +77,7 @@ def cdu(
     of_racks = RackSettings(racks=racks, **{name: settings.pop(name) for name in _OF_RACKS & set(settings)})
     of_loop = LoopSettings(**{name: settings.pop(name) for name in _OF_LOOP & set(settings)})
     share = 1.0 / max(pumps, 1) if pump_share is None else pump_share
-    plant = CduPlant.from_datasheet(sheet, plate=plate, **settings)
+    plant = CduPlant.from_datasheet(sheet, plate=of_racks.on(plate), **settings)
     _check_pumps(pumps, share, plant)
     core = _core(plant, sheet, of_racks, pumps * share)
     extra = _extra(plant, sheet, of_racks, of_loop, pumps, share)

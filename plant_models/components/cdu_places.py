@@ -13,7 +13,7 @@ MOST_PUMPS, MOST_RACKS, MOST_CELLS = 3, 16, 10
 
 EXTRA = (
     "pumps", "pump_share", "racks", "pipe_cells",
-    "throttle_degc", "throttle_per_k", "throttle_least", "shutdown_degc", "shutdown_per_k",
+    "throttle_degc", "throttle_per_k", "throttle_least",
     "vessel_m3", "gas_m3", "gas_kpa", "fill_kg", "m3_kg", "expansion_m3_kg_k", "fill_degc", "void_m3",
     "leak_kg_s_kpa05", "leak_rate_per_s", "relief_kpa", "relief_kg_s_kpa",
     "fill_start_kpa", "fill_stop_kpa", "fill_delay_s", "fill_kg_s",
@@ -22,7 +22,7 @@ EXTRA = (
 )  # fmt: skip
 (
     PUMPS, PUMP_SHARE, RACKS, CELLS,
-    THROTTLE, THROTTLE_PER_K, THROTTLE_LEAST, SHUTDOWN, SHUTDOWN_PER_K,
+    THROTTLE, THROTTLE_PER_K, THROTTLE_LEAST,
     VESSEL, GAS, GAS_KPA, FILL_KG, M3_KG, EXPANSION, FILL_DEGC, VOID,
     LEAK_K, LEAK_RATE, RELIEF, RELIEF_K,
     FILL_START, FILL_STOP, FILL_DELAY, FILL_FLOW,

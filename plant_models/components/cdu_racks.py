@@ -11,13 +11,14 @@ Sources: NVIDIA, *NVML API reference* (thermal slowdown takes half of the clock 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from plant_models import cdu_physics as physics
 from plant_models._jit import inner
+from plant_models.cold_plate import ColdPlate, on_share
 from plant_models.components import cdu_places as at
 from plant_models.components.checks import in_range
 from plant_models.errors import PlantSettingError
@@ -29,6 +30,7 @@ NEVER_DEGC = 1e6
 _TCS_FLOW, _TCS_CP, _PLATES, _PLATE_C = (
     PLACE[n] for n in ("tcs_flow_kg_s", "tcs_cp_j_kgk", "plates", "plate_capacity_j_k")
 )
+_SHUTDOWN, _SHUTDOWN_PER_K = PLACE["shutdown_degc"], PLACE["shutdown_per_k"]
 _SUPPLY_KG, _RACK_KG, _RETURN_KG = (
     PLACE[n] for n in ("supply_pipe_mass_kg", "rack_mass_kg", "return_pipe_mass_kg")
 )
@@ -41,8 +43,8 @@ def drawn_share(case_degc: float, p: Array) -> float:
     share = 1.0
     if case_degc > p[at.THROTTLE]:
         share = max(1.0 - (case_degc - p[at.THROTTLE]) * p[at.THROTTLE_PER_K], p[at.THROTTLE_LEAST])
-    if case_degc > p[at.SHUTDOWN]:
-        share *= max(1.0 - (case_degc - p[at.SHUTDOWN]) * p[at.SHUTDOWN_PER_K], 0.0)
+    if case_degc > p[_SHUTDOWN]:
+        share *= on_share(case_degc, p[_SHUTDOWN], p[_SHUTDOWN_PER_K])
     return share
 
 
@@ -120,9 +122,7 @@ def it_outputs(x: Array, u: Array, p: Array, y: Array, first: int) -> None:
 @inner
 def throttling_rate_per_s(u: Array, p: Array) -> float:
     """How fast a throttling case settles, at most, 1/s: heat over band and heat capacity."""
-    steepest = max(p[at.THROTTLE_PER_K], p[at.SHUTDOWN_PER_K])
-    if steepest == 0.0:
-        return 0.0
+    steepest = max(p[at.THROTTLE_PER_K], p[_SHUTDOWN_PER_K])
     fastest = 0.0
     for i in range(int(p[at.RACKS])):
         plates = p[rack_places(i, p)[2] + 1]
@@ -147,9 +147,8 @@ class RackSettings:
         Case temperature above which the devices throttle; None: they do not.
     throttle_band_k, throttle_least_share : float
         The drawn share falls to the least over this band.
-    shutdown_case_temp_degc : float or None
-        Above it they switch off, all of them over ``shutdown_band_k``; None: they do not.
-    shutdown_band_k : float
+    shutdown_case_temp_degc, shutdown_band_k : float or None
+        Above it they switch off, all of them over the band; None: the cold plate's.
     """
 
     racks: int = 1
@@ -160,26 +159,41 @@ class RackSettings:
     throttle_band_k: float = 5.0
     throttle_least_share: float = 0.5
     shutdown_case_temp_degc: float | None = None
-    shutdown_band_k: float = 2.0
+    shutdown_band_k: float | None = None
 
     def __post_init__(self) -> None:
-        never = {"throttle": self.throttle_case_temp_degc, "shutdown": self.shutdown_case_temp_degc}
-        limits = {f"{k}_case_temp_degc": (v, 20.0, 200.0) for k, v in never.items() if v is not None}
+        throttles = self.throttle_case_temp_degc
+        limits = {} if throttles is None else {"throttle_case_temp_degc": (throttles, 20.0, 200.0)}
         in_range(
             "cdu",
             racks=(self.racks, 1, at.MOST_RACKS),
             pipe_cells=(self.pipe_cells, 1, at.MOST_CELLS),
             throttle_band_k=(self.throttle_band_k, 0.5, 50.0),
             throttle_least_share=(self.throttle_least_share, 0.0, 1.0),
-            shutdown_band_k=(self.shutdown_band_k, 0.5, 50.0),
             **limits,
         )
-        low, high = self.throttle_case_temp_degc, self.shutdown_case_temp_degc
-        if low is not None and high is not None and high < low + self.throttle_band_k:
+
+    def on(self, plate: ColdPlate) -> ColdPlate:
+        """Give ``plate`` with the limits at which its devices switch off.
+
+        Raises
+        ------
+        PlantSettingError
+            A limit out of range, or below the end of throttling.
+        """
+        limit, band = self.shutdown_case_temp_degc, self.shutdown_band_k
+        plate = replace(
+            plate,
+            shutdown_case_temp_degc=plate.shutdown_case_temp_degc if limit is None else limit,
+            shutdown_band_k=plate.shutdown_band_k if band is None else band,
+        )
+        low, high = self.throttle_case_temp_degc, plate.shutdown_case_temp_degc
+        if low is not None and high < low + self.throttle_band_k:
             raise PlantSettingError(
                 f"cdu: shutdown_case_temp_degc = {high:g} is below throttle_case_temp_degc + throttle_band_k = "
                 f"{low + self.throttle_band_k:g}"
             )
+        return plate
 
     def shares(self) -> list[tuple[float, float]]:
         """Flow and heat share of each rack.
@@ -197,7 +211,7 @@ class RackSettings:
 
     def figures(self) -> dict[str, float]:
         """Values of :data:`cdu_places.EXTRA` that these settings give."""
-        throttles, shuts = self.throttle_case_temp_degc, self.shutdown_case_temp_degc
+        throttles = self.throttle_case_temp_degc
         least = self.throttle_least_share
         return {
             "racks": float(self.racks),
@@ -205,8 +219,6 @@ class RackSettings:
             "throttle_degc": NEVER_DEGC if throttles is None else throttles,
             "throttle_per_k": 0.0 if throttles is None else (1.0 - least) / self.throttle_band_k,
             "throttle_least": least,
-            "shutdown_degc": NEVER_DEGC if shuts is None else shuts,
-            "shutdown_per_k": 0.0 if shuts is None else 1.0 / self.shutdown_band_k,
         }
 
 

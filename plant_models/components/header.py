@@ -20,14 +20,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from plant_models._jit import inner
+from plant_models._jit import inner, plain
 from plant_models.actuator import actuator_rate_per_s
 from plant_models.components import codes
 from plant_models.components.root import narrowed
 from plant_models.errors import PlantSettingError
 from plant_models.fluid import WATER, Fluid, FluidProperties, fluid_properties
 from plant_models.ports import Port
-from plant_models.pump import coasting_rate_per_s, power_ratio
+from plant_models.pump import boiling_degc, coasting_rate_per_s, power_ratio, vapour_grip
 from plant_models.system.component import Component, Energy, InputPort, Stage
 from plant_models.valve import opening
 
@@ -40,9 +40,9 @@ _CONVERGED = 1e-13
 _STANDSTILL = 1e-6
 (
     _BRANCHES, _PUMPS, _CP, _SHUTOFF_KPA, _CURVE, _PUMP_FLOW, _PUMP_W, _IDLE, _COOLANT_SHARE, _RAMP_S, _COAST_S,
-    _FRICTION, _BRANCH_K, _BYPASS_K, _RANGEABILITY, _STROKE_S, _SUPPLY_KG, _RETURN_KG, _FASTEST,
-) = range(19)  # fmt: skip
-_SWITCHES = 19
+    _FRICTION, _BRANCH_K, _BYPASS_K, _RANGEABILITY, _STROKE_S, _SUPPLY_KG, _RETURN_KG, _FASTEST, _BOILING,
+) = range(20)  # fmt: skip
+_SWITCHES = 20
 """Where the fault switches begin: a trip for each pump, then a stuck valve for each branch, then for the bypass."""
 _SUPPLY, _RETURN = 0, 1
 _FLOW, _DROP, _OUT_SUPPLY, _OUT_RETURN, _POWER, _BYPASS_FLOW, _OF_BRANCHES = range(7)
@@ -95,10 +95,11 @@ def pump_flow(speed: float, head_kpa: float, p: Array) -> float:
 
 @inner
 def in_series(first: float, second: float) -> float:
-    """Conductance of two in series."""
+    """Conductance of two in series; by their ratio, for the squares of two that are all but shut are nothing."""
     if first <= 0.0 or second <= 0.0:
         return 0.0
-    return first * second / math.sqrt(first * first + second * second)
+    ratio = min(first, second) / max(first, second)
+    return min(first, second) / math.sqrt(1.0 + ratio * ratio)
 
 
 @inner
@@ -119,15 +120,18 @@ def header_outputs(x: Array, u: Array, p: Array, y: Array) -> None:
     resistance = math.inf
     if total > 0.0 and common > 0.0:
         resistance = 1.0 / (total * total) + 1.0 / (common * common)
-    flow = pumps_flow(x, p, resistance)
+    full = pumps_flow(x, p, resistance)
+    # Of all pumps alike: flow goes with it, head with its square, power with its cube.
+    grip = vapour_grip(x[_SUPPLY], p[_BOILING])
+    flow = grip * full
     root = flow / total if total > 0.0 else 0.0
     y[_FLOW] = flow
     y[_DROP] = root * root
     y[_BYPASS_FLOW] *= root
     y[_OUT_SUPPLY] = x[_SUPPLY]
     y[_OUT_RETURN] = x[_RETURN]
-    head = resistance * flow * flow if flow > 0.0 else 0.0
-    y[_POWER] = header_power_w(x, p, head) / 1000.0
+    head = resistance * full * full if full > 0.0 else 0.0
+    y[_POWER] = grip * grip * grip * header_power_w(x, p, head) / 1000.0
     for i in range(n):
         y[_OF_BRANCHES + n + i] *= root
         of_load = y[_OF_BRANCHES + n + i] / u[i] if u[i] > 0.0 else 0.0
@@ -223,6 +227,8 @@ class HeaderSettings:
         Of the isolation and bypass valves (equal percentage).
     transit_time_s : float
         Volume of each header over design flow.
+    pressure_kpa : float
+        Of the water, over the atmosphere's, for its boiling point: pumps full of vapour give nothing.
     coolant : Fluid
     temp_degc : float
         Mean temperature, for the coolant's properties, and where it starts.
@@ -243,6 +249,7 @@ class HeaderSettings:
     bypass_flow_kg_s: float = 0.0
     valve_rangeability: float = 30.0
     transit_time_s: float = 5.0
+    pressure_kpa: float = 300.0
     coolant: Fluid = WATER
     temp_degc: float = 30.0
 
@@ -260,6 +267,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "heat_to_coolant_fraction": (0.0, 1.0), "pump_ramp_time_s": (0.5, 3600.0), "pump_coast_time_s": (0.5, 600.0),
     "valve_stroke_time_s": (0.5, 3600.0), "branch_drop_kpa": (0.1, 1000.0), "branch_flow_kg_s": (0.001, 10_000.0),
     "bypass_flow_kg_s": (0.0, 10_000.0), "valve_rangeability": (5.0, 500.0), "transit_time_s": (0.5, 600.0),
+    "pressure_kpa": (10.0, 2000.0),
     "temp_degc": (0.0, 95.0),
 }  # fmt: skip
 
@@ -317,10 +325,11 @@ def _parameters(branches: int, pumps: int, s: HeaderSettings, cp: float, coolant
     branch_flow = s.flow_kg_s / branches if s.branch_flow_kg_s is None else s.branch_flow_kg_s
     mass = s.flow_kg_s * s.transit_time_s
     most = pumps * math.sqrt(shutoff / curve)
+    boiling = plain(boiling_degc)(s.pressure_kpa, s.coolant.water_mole_fraction)
     return np.array([
         branches, pumps, cp, shutoff, curve, each, power_w, s.idle_power_fraction, s.heat_to_coolant_fraction,
         s.pump_ramp_time_s, s.pump_coast_time_s, _BEARING_FRICTION, branch_flow / math.sqrt(s.branch_drop_kpa),
-        s.bypass_flow_kg_s / 10.0, s.valve_rangeability, s.valve_stroke_time_s, mass, mass, most / mass,
+        s.bypass_flow_kg_s / 10.0, s.valve_rangeability, s.valve_stroke_time_s, mass, mass, most / mass, boiling,
         *[0.0] * (pumps + branches + 1),
     ])  # fmt: skip
 

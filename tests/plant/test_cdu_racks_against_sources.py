@@ -115,7 +115,7 @@ def test_the_pressure_is_boyles_and_the_boiling_point_coolprops():
     from CoolProp.CoolProp import PropsSI
 
     from plant_models._jit import plain
-    from plant_models.components.cdu_loop import ATMOSPHERE_KPA, boiling_degc
+    from plant_models.pump import ATMOSPHERE_KPA, boiling_degc
 
     for gauge in (-90.0, -50.0, 0.0, 100.0, 300.0, 600.0):
         expected = PropsSI("T", "P", 1000.0 * (gauge + ATMOSPHERE_KPA), "Q", 0, "Water") - 273.15

@@ -180,12 +180,16 @@ def test_a_tripped_pump_coasts_down_and_the_racks_heat_up(plant):
     assert speeds[19] == pytest.approx(50.0, abs=3.0)
     assert speeds[-1] == 0.0
     assert flows[-1] == 0.0
-    assert cases[-1] - cases[0] > 100.0
+    assert cases[-1] - cases[0] > 70.0
+    # Devices are off 10 K over the limit; what the coolant in the rack had taken up comes back to the cases.
+    assert 110.0 < max(cases) < 125.0
+    assert plant.throttled_heat_kw > 0.9 * plant.inputs["rack_heat_kw"]
     plant.set_fault("pump_trip", False)
     for _ in range(1200):
         outputs = plant.step(held(plant), 0.1)
     assert outputs[OUT["tcs_pump_speed_percent"]] == pytest.approx(100.0, abs=0.1)
-    assert outputs[OUT["cold_plate_case_temp_degc"]] < cases[-1] - 100.0
+    assert outputs[OUT["cold_plate_case_temp_degc"]] < cases[-1] - 70.0
+    assert plant.throttled_heat_kw == 0.0
 
 
 def test_a_stuck_valve_stays_where_it_is(plant):

@@ -105,7 +105,7 @@ def test_the_margin_is_to_freezing_of_either_coolant_and_to_boiling_at_the_loops
     plant = built(figures={"fws_fluid": "PG50 by volume"})
     cold = run(plant, 900, rack_heat_kw=0.0, fws_supply_temp_degc=-15.0, tcs_pump_speed_command_percent=20.0)
     assert cold["coolant_margin_k"] == pytest.approx(cold["fws_return_temp_degc"] + 10.18, abs=0.3)
-    plant = built()
+    plant = built(shutdown_case_temp_degc=180.0)
     plant.set_fault("cdu_pump_trip", True)
     margins = [run(plant, 30, rack_heat_kw=1500.0)["coolant_margin_k"] for _ in range(20)]
     assert margins == sorted(margins, reverse=True)

@@ -91,9 +91,12 @@ def test_pumps_without_supply_coast_as_tripped_ones_do():
     assert run(dark, 5, pump_supply_ratio=0.0) == run(tripped, 5)
 
 
-def test_off_by_default_the_case_rises_without_limit_and_with_throttling_it_does_not():
+def test_throttling_is_off_by_default_and_holds_the_case_where_it_is_on():
     still = {"tcs_pump_speed_command_percent": 20.0, "fws_supply_temp_degc": 45.0, "rack_heat_kw": 2000.0}
-    free, held = built(), built(throttle_case_temp_degc=70.0, throttle_band_k=5.0, throttle_least_share=0.3)
+    free, held = (
+        built(shutdown_case_temp_degc=180.0),
+        built(throttle_case_temp_degc=70.0, throttle_band_k=5.0, throttle_least_share=0.3),
+    )
     hot, limited = run(free, 1200, **still), run(held, 1200, **still)
     assert hot["throttled_heat_kw"] == 0.0
     assert hot["cold_plate_case_temp_degc"] > 80.0
@@ -107,7 +110,8 @@ def test_off_by_default_the_case_rises_without_limit_and_with_throttling_it_does
 
 
 def test_without_flow_throttled_devices_go_on_warming_until_they_switch_off():
-    limits = {"throttle_case_temp_degc": 70.0, "throttle_least_share": 0.5, "shutdown_case_temp_degc": 90.0}
+    limits = {"throttle_case_temp_degc": 70.0, "throttle_least_share": 0.5, "shutdown_case_temp_degc": 90.0,
+              "shutdown_band_k": 2.0}  # fmt: skip
     plant = built(**limits)
     plant.set_fault("cdu_pump_trip", True)
     out = run(plant, 1800, rack_heat_kw=2000.0)

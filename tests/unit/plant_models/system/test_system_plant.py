@@ -123,9 +123,16 @@ def test_it_settles_where_it_says_it_will(plant):
 
 def test_a_plant_that_cannot_settle_stays_as_it_was(plant):
     before = plant.snapshot()
-    pumps_off = {name: 0.0 for name in plant.inputs if name.startswith("cdu_") and "pump" in name}
-    assert not plant.start_at(pumps_off)
+    valves_shut = {name: 0.0 for name in plant.inputs if "fws_valve" in name}
+    assert not plant.start_at(valves_shut)
     assert plant.snapshot() == before
+
+
+def test_without_coolant_flow_it_settles_with_the_devices_off(plant):
+    pumps_off = {name: 0.0 for name in plant.inputs if name.startswith("cdu_") and "pump" in name}
+    assert plant.start_at(pumps_off)
+    state = dict(zip((port.name for port in plant.state_ports), plant.state, strict=True))
+    assert state["cdu_1_cold_plate_case_temp_degc"] == pytest.approx(120.0, abs=0.01)
 
 
 def test_a_facility_that_does_not_settle_is_refused(monkeypatch):
