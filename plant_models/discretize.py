@@ -140,15 +140,22 @@ def zero_order_hold(system: StateSpace, period_s: float, dead_time_s: float = 0.
 def gain_signs(system: StateSpace) -> npt.NDArray[np.int64]:
     """Signs of the gain as the frequency goes to zero: of the steady gain, or of the slope of an integrator.
 
-    No sign (0) where the gain vanishes there.
+    No sign (0) where the gain vanishes there. An unstable plant has no steady effect; of one input and one
+    output it is the sign of the loop gain that can hold it: of the lowest coefficients of denominator plus k times
+    numerator their sum must have the highest one's sign, as in every stable polynomial (Hurwitz), and each pole
+    right of zero has turned the denominator's. Of more inputs or outputs none is known.
     """
-    speeds = np.abs(np.linalg.eigvals(system.a)) if system.a.size else np.array([1.0])
+    poles = np.linalg.eigvals(system.a) if system.a.size else np.array([-1.0])
+    speeds = np.abs(poles)
     moving = speeds[speeds > _WHOLE * max(float(speeds.max()), 1e-300)]
     slowest = float(moving.min()) if moving.size else 1.0
     near = _gain(system, 1e-7 * slowest)
     signs = np.sign(near).astype(np.int64)
     signs[np.abs(near) <= _NO_GAIN * np.abs(_gain(system, slowest))] = 0
-    return signs
+    unstable = int((poles.real > _WHOLE * float(speeds.max())).sum())
+    if not unstable:
+        return signs
+    return signs * (-1) ** unstable if signs.size == 1 else np.zeros_like(signs)
 
 
 def _gain(system: StateSpace, s: float) -> Array:
@@ -175,6 +182,11 @@ def _matrix(name: str, value: object) -> Array:
     try:
         matrix = np.atleast_2d(np.asarray(value, dtype=float))
     except (TypeError, ValueError) as error:
+        rows = value if isinstance(value, Sequence) else ()
+        lengths = [len(row) for row in rows if isinstance(row, Sequence)]
+        if len(set(lengths)) > 1:
+            what = f"{name} has rows of {', '.join(map(str, lengths))} numbers; all must be of one length"
+            raise LinearModelError(what) from error
         raise LinearModelError(f"{name} is not a matrix of numbers: {error}") from error
     if matrix.ndim != 2:
         raise LinearModelError(f"{name} has {matrix.ndim} dimensions; a matrix has two")

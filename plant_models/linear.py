@@ -53,7 +53,8 @@ class LinearPlant:
     faults : tuple of str
         None.
     effects : mapping of (input, output) to int
-        Signs of the steady gains, or of an integrator's slope; nothing where there is no steady effect.
+        Signs of the steady gains, of an integrator's slope, or of the gain that holds an unstable plant; nothing
+        where there is no steady effect.
     period_s : float
         Base period.
     rejected_inputs : int
@@ -325,7 +326,7 @@ def _ports(ports: Sequence[Port], count: int, kind: str) -> tuple[Port, ...]:
         raise LinearModelError(f"{kind} {strangers[0]!r} is no port: give Port(name, unit)")
     if len(ports) != count:
         raise LinearModelError(
-            f"{len(ports)} {kind} ports ({', '.join(p.name for p in ports)}) for {count} {kind}s"
+            f"{len(ports)} {kind}s ({', '.join(p.name for p in ports)}) are named, the model has {count}"
         )
     return tuple(ports)
 

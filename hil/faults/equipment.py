@@ -10,23 +10,40 @@ from plant_models import workload
 
 
 class EquipmentSwitch:
-    """Switches one of a plant's faults."""
+    """Switches one of a plant's faults, which lasts as long as any of its events does."""
 
-    def __init__(self, name: str, plant: Plant, fault: str, events: EventLog) -> None:
+    def __init__(
+        self,
+        name: str,
+        plant: Plant,
+        fault: str,
+        events: EventLog,
+        holders: set[EquipmentSwitch] | None = None,
+    ) -> None:
+        """Prepare; ``holders`` is shared by all switches of this fault of this plant."""
         self._name = name
         self._plant = plant
         self._fault = fault
         self._events = events
+        self._holders = set() if holders is None else holders
 
     def on(self, now_ns: int) -> None:
         """Begin."""
-        self._plant.set_fault(self._fault, True)
-        self._events.emit(now_ns / NS_PER_S, "fault_start", self._name, self._fault)
+        if not self._holders:
+            self._switch(now_ns, True)
+        self._holders.add(self)
 
     def off(self, now_ns: int) -> None:
-        """End."""
-        self._plant.set_fault(self._fault, False)
-        self._events.emit(now_ns / NS_PER_S, "fault_end", self._name, self._fault)
+        """End, unless another event still holds the fault."""
+        self._holders.discard(self)
+        if not self._holders:
+            self._switch(now_ns, False)
+
+    def _switch(self, now_ns: int, active: bool) -> None:
+        self._plant.set_fault(self._fault, active)
+        self._events.emit(
+            now_ns / NS_PER_S, "fault_start" if active else "fault_end", self._name, self._fault
+        )
 
 
 class SetPoint:

@@ -34,7 +34,8 @@ def make_linear(
         return None
     ports_in = tuple(Port(signal, signals[signal].unit) for signal in config.inputs)
     ports_out = tuple(Port(signal, signals[signal].unit) for signal in config.outputs)
-    if not {port.unit for port in (*ports_in, *ports_out)} <= set(UNITS):
+    known = {port.unit for port in (*ports_in, *ports_out)} <= set(UNITS)
+    if not known or _levels_out_of_range(draft, name, config):
         return None
     try:
         # Numbers that leave the range of floats are an error here, not a plant of infinities.
@@ -50,10 +51,33 @@ def make_linear(
     return plant
 
 
+def _levels_out_of_range(draft: Draft, name: str, config: TransferFunctionConfig | StateSpaceConfig) -> bool:
+    """Refuse levels that their signals can never have: the model would be zero where the rig never is."""
+    found = False
+    for key, names, levels in (
+        ("input_levels", config.inputs, config.input_levels),
+        ("output_levels", config.outputs, config.output_levels),
+    ):
+        for number, (signal, level) in enumerate(zip(names, levels or (), strict=False)):
+            (low, high), unit = draft.config.signals[signal].range, draft.config.signals[signal].unit
+            if not low <= level <= high:
+                found = True
+                what = f"plants.{name}.{key}: {level:g} {unit} of {signal} is outside its range [{low:g}, {high:g}]"
+                hint = f"nearest inside: {min(max(level, low), high):g}"
+                draft.refuse(("plants", name, key, number), what, hint)
+    return found
+
+
 def _where(path: Path_, message: str) -> Path_:
-    """Place of the polynomial or matrix that a message of the linear plant is about."""
+    """Place of the polynomial, matrix or list of signals that a message of the linear plant is about."""
+    words = message.split()[:2]
     key = next(
-        (key for key in ("numerator", "denominator", "A", "B", "C", "D") if message.startswith(key)), None
+        (
+            key
+            for key in ("numerator", "denominator", "A", "B", "C", "D", "inputs", "outputs")
+            if key in words
+        ),
+        None,
     )
     return path if key is None else (*path, key)
 
@@ -69,7 +93,7 @@ def _make_linear(
             config.numerator, config.denominator, dead_time_s=config.dead_time_s, period_s=period_s,
             inputs=inputs, outputs=outputs, input_levels=config.input_levels, output_levels=config.output_levels,
         )  # fmt: skip
-    D = config.D if config.D is not None else tuple((0.0,) * len(inputs) for _ in outputs)
+    D = 0.0 if config.D is None else config.D
     return LinearPlant.from_state_space(
         config.A, config.B, config.C, D, dead_time_s=config.dead_time_s, period_s=period_s,
         inputs=inputs, outputs=outputs, input_levels=config.input_levels, output_levels=config.output_levels,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -42,6 +43,10 @@ class Targets:
     sensed: Collection[str] = ()
     """Signals with a sensor; their faults are in ``on_sensors``, the list that runs after the sensors."""
     on_sensors: list[Falsifier] = field(default_factory=list)
+    holders: defaultdict[tuple[str, str], set[EquipmentSwitch]] = field(
+        default_factory=lambda: defaultdict(set)
+    )
+    """By plant and fault: the events that hold it."""
 
 
 def check_scenario(
@@ -135,7 +140,9 @@ def _switch(
 ) -> EquipmentSwitch | BusSwitch | SensorFalsifier | None:
     """Make what begins and ends a fault; None for one of a bus in a trial without devices, which has none."""
     if isinstance(event, EquipmentFault):
-        return EquipmentSwitch(event.plant, targets.plants[event.plant].plant, event.fault, targets.events)
+        holders = targets.holders[event.plant, event.fault]
+        plant = targets.plants[event.plant].plant
+        return EquipmentSwitch(event.plant, plant, event.fault, targets.events, holders)
     if isinstance(event, BusFaultEvent):
         bus = targets.bus
         return None if bus is None else BusSwitch(*bus.placed(number), bus.proxy, targets.events)

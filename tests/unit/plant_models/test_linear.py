@@ -109,11 +109,32 @@ def test_a_python_control_system_continuous_or_sampled():
 @pytest.mark.parametrize(
     ("numerator", "denominator", "sign"),
     [([2.0], [10.0, 1.0], 1), ([-2.0], [10.0, 1.0], -1), ([3.0], [1.0, 0.0], 1), ([-3.0], [1.0, 1.0, 0.0], -1),
-     ([-1.0, 1.0], [4.0, 4.0, 1.0], 1), ([5.0], [1.0], 1)],
+     ([-1.0, 1.0], [4.0, 4.0, 1.0], 1), ([5.0], [1.0], 1),
+     # Unstable: 0.5/(60 s - 1) is held by a gain above 2, as 0.5/(60 s + 1) is; one pair of poles turns nothing.
+     ([0.5], [60.0, -1.0], 1), ([-0.5], [60.0, -1.0], -1), ([1.0], [1.0, -0.2, 1.0], 1), ([1.0], [1.0, -1.0, 0.0], 1)],
 )  # fmt: skip
 def test_effects_are_signs_of_the_steady_gain_or_of_an_integrators_slope(numerator, denominator, sign):
     plant = LinearPlant.from_transfer_function(numerator, denominator, period_s=1.0, inputs=U, outputs=Y)
     assert dict(plant.effects) == {("valve_percent", "temp_degc"): sign}
+
+
+def test_the_sign_for_an_unstable_plant_is_that_of_the_gain_that_holds_it():
+    unstable = control.tf([0.5], [60.0, -1.0])
+    assert (
+        control.feedback(4.0 * unstable).poles().real.max()
+        < 0
+        < control.feedback(-4.0 * unstable).poles().real.max()
+    )
+    sampled = LinearPlant.from_lti(control.sample_system(unstable, 1.0), period_s=1.0, inputs=U, outputs=Y)
+    assert dict(sampled.effects) == {("valve_percent", "temp_degc"): 1}
+
+
+def test_of_an_unstable_plant_with_two_inputs_no_sign_is_known():
+    plant = LinearPlant.from_state_space(
+        [[0.1, 0.0], [0.0, -0.2]], [[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]], 0, period_s=1.0,
+        inputs=[Port("a", "1"), Port("b", "1")], outputs=Y,
+    )  # fmt: skip
+    assert dict(plant.effects) == {}
 
 
 def test_a_washout_has_no_steady_effect():
@@ -144,9 +165,10 @@ def test_a_transfer_function_that_cannot_be_is_refused(numerator, denominator, n
         ([[-1.0]], [[1.0]], [[1.0, 1.0]], 0.0, "C is 1 x 2"),
         ([[-1.0]], [[1.0]], [[1.0]], [[0.0, 0.0]], "D is 1 x 2"),
         ([[math.inf]], [[1.0]], [[1.0]], 0.0, "A has values"),
-        ([[-1.0], [1.0, 2.0]], [[1.0]], [[1.0]], 0.0, "A is not a matrix"),
+        ([[-1.0], [1.0, 2.0]], [[1.0]], [[1.0]], 0.0, "A has rows of 1, 2 numbers"),
+        ([["x"]], [[1.0]], [[1.0]], 0.0, "A is not a matrix"),
         ([[[1.0]]], [[1.0]], [[1.0]], 0.0, "A has 3 dimensions"),
-        ([[-1.0]], [[1.0, 1.0]], [[1.0]], 0.0, "1 input ports"),
+        ([[-1.0]], [[1.0, 1.0]], [[1.0]], 0.0, "1 inputs .valve_percent. are named, the model has 2"),
     ],
 )
 def test_matrices_that_do_not_fit_are_refused_by_name(a, b, c, d, named):

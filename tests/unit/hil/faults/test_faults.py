@@ -147,6 +147,22 @@ def test_an_equipment_fault_is_switched_on_and_off_and_told() -> None:
     assert told == [(10.0, "fault_start", "cdu", "pump_trip"), (20.0, "fault_end", "cdu", "pump_trip")]
 
 
+def test_a_fault_of_two_events_lasts_until_both_are_over() -> None:
+    pump, events = Pump(), EventLog()
+    holders: set[EquipmentSwitch] = set()
+    first, second = (EquipmentSwitch("cdu", pump, "pump_trip", events, holders) for _ in range(2))
+    for switch, now_s, tripped in (
+        (first.on, 10, True), (second.on, 20, True), (first.off, 30, True), (second.off, 40, False),
+        # One follows on the other, and its beginning is told before the other's end.
+        (first.on, 50, True), (second.on, 60, True), (first.off, 60, True), (second.off, 70, False),
+    ):  # fmt: skip
+        switch(now_s * S)
+        assert pump.tripped is tripped, now_s
+    assert [(event.t_s, event.kind) for event in events.take()] == [
+        (10.0, "fault_start"), (40.0, "fault_end"), (50.0, "fault_start"), (70.0, "fault_end"),
+    ]  # fmt: skip
+
+
 def source() -> tuple[Image, SourceBlock, EventLog]:
     image = Image([Signal("setpoint_degc", "degC", 0, 60, 30)])
     stage = OutputStage(image, 0, Limiter(0, 60, 30))

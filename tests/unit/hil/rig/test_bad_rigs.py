@@ -301,6 +301,13 @@ LINEAR_CASES = [
         "2 numbers for 1 signals (heater_kw)",
         "one number a signal",
     ),
+    (
+        "output_levels: [30]",
+        "output_levels: [300] #!",
+        "300 degC of temp_degc is outside its range [-50, 150]",
+        "inside: 150",
+    ),
+    ("input_levels: [20]", "input_levels: [-1] #!", "-1 kW of heater_kw is outside its range", "inside: 0"),
     ("outputs: [temp_degc]", "outputs: [tmp_degc] #!", "'tmp_degc'", 'did you mean "temp_degc"?'),
     ("action: reverse", "action: direct #!", "temp_degc rises when heater_kw rises", "action: reverse"),
     ("gain_unit: kW/K", "gain_unit: kW/degC #!", "degC does not fit", "it is kW/K"),
@@ -339,7 +346,8 @@ STATE_SPACE = """\
         ("B: [[0.06], [0]]", "B: [[0.06]] #!", "B is 1 x 1"),
         ("C: [[0, 1]]", "C: [[0, 1, 2]] #!", "C is 1 x 3"),
         ("A: [[-0.1, 0], [0.02, -0.02]]", "A: [[-0.1, 0]] #!", "A is 1 x 2"),
-        ("A: [[-0.1, 0], [0.02, -0.02]]", "A: [[-0.1, 0], [0.02]] #!", "A is not a matrix"),
+        ("A: [[-0.1, 0], [0.02, -0.02]]", "A: [[-0.1, 0], [0.02]] #!", "A has rows of 2, 1 numbers"),
+        ("C: [[0, 1]]", "C: [[0, 1]]\n    D: [[0, 1]] #!", "D is 1 x 2"),
     ],
 )
 def test_matrices_that_do_not_fit(write_rig: WriteRig, old: str, new: str, what: str) -> None:
@@ -347,6 +355,24 @@ def test_matrices_that_do_not_fit(write_rig: WriteRig, old: str, new: str, what:
     assert load_rig(write_rig("linear", (own, STATE_SPACE)))
     path = write_rig("linear", (own, STATE_SPACE.replace(old, new)))
     assert_told(problems_of(path), path, marked_line(path), what, "")
+
+
+def test_a_matrix_of_outputs_that_are_not_named(write_rig: WriteRig) -> None:
+    own = "    type: transfer_function\n    numerator: [0.5]\n    denominator: [60, 1]\n"
+    two = STATE_SPACE.replace("C: [[0, 1]]", "C: [[0, 1], [1, 0]]")
+    path = write_rig("linear", (own, two), ("outputs: [temp_degc]", "outputs: [temp_degc] #!"))
+    assert_told(
+        problems_of(path), path, marked_line(path), "1 outputs (temp_degc) are named, the model has 2", ""
+    )
+
+
+def test_an_unstable_plant_is_held_by_the_action_that_holds_it(write_rig: WriteRig) -> None:
+    unstable = ("denominator: [60, 1]", "denominator: [60, -1]")
+    assert load_rig(write_rig("linear", unstable))
+    path = write_rig("linear", unstable, ("action: reverse", "action: direct #!"))
+    assert_told(
+        problems_of(path), path, marked_line(path), "action direct is the wrong way round", "action: reverse"
+    )
 
 
 def test_a_ring_of_controllers(write_rig: WriteRig) -> None:

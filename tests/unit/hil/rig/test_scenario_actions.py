@@ -82,6 +82,21 @@ def test_pump_trip_on_and_off(write_rig: WriteRig, tmp_path: Path) -> None:
     ]
 
 
+def test_a_pump_that_is_tripped_twice_starts_after_the_later_end(write_rig: WriteRig, tmp_path: Path) -> None:
+    trend, told = run(
+        write_rig("sil"), tmp_path / "runs",
+        "  - {type: equipment, at_s: 20, for_s: 30, plant: cdu, fault: pump_trip}\n"
+        "  - {type: equipment, at_s: 10, for_s: 10, plant: cdu, fault: pump_trip}\n",
+    )  # fmt: skip
+    assert trend["drop_kpa"][49] < 0.05 * trend["drop_kpa"][9]
+    assert (np.diff(trend["drop_kpa"][11:50]) <= 0).all(), "it never started in between"
+    assert trend["drop_kpa"][-1] > trend["drop_kpa"][50]
+    assert [(e["t_s"], e["kind"]) for e in told if "fault" in str(e["kind"])] == [
+        (10.0, "fault_start"),
+        (50.0, "fault_end"),
+    ]
+
+
 def test_bias_shifts_by_exactly_that(write_rig: WriteRig, tmp_path: Path) -> None:
     path = open_loop(write_rig)
     whole, _ = run(path, tmp_path / "runs")
