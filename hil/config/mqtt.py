@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from hil.config.strict import Finite, Instant, Name, NotNegative, Span, Strict, WrongKeyError
+from hil.config.strict import Finite, Host, Instant, Name, NotNegative, Span, Strict, WrongKeyError
 
 Topic = Annotated[str, Field(min_length=1)]
 Qos = Literal[0, 1, 2]
@@ -55,7 +55,7 @@ class TlsConfig(_Secretive):
 class BrokerConfig(_Secretive):
     """How to reach a broker. TLS unless it is turned off in so many words."""
 
-    host: Annotated[str, Field(min_length=1)]
+    host: Host
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
     tls: TlsConfig | Literal[False] = TlsConfig()
     username: Annotated[str, Field(min_length=1)] | None = None
@@ -67,6 +67,17 @@ class BrokerConfig(_Secretive):
     """Whether the broker keeps messages for us while we are not connected."""
     version: Literal["5", "3.1.1"] = "5"
     reconnect_max_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _means_what_it_says(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        if data.get("tls") is True:
+            hint = "tls: {} for the authorities of the system, tls: {ca: <file>} for one of your own"
+            raise WrongKeyError("tls", "true does not say whom to trust", hint)
+        # 5 without quotes is a number in YAML, and means the same.
+        return data | {"version": "5"} if data.get("version") == 5 else data
 
     @model_validator(mode="after")
     def _has_a_name_to_its_password(self) -> BrokerConfig:
@@ -222,6 +233,12 @@ class MqttConfig(Strict):
             if point.refresh_s is not None and point.refresh_s > self.reverts_s / 2:
                 what = f"{name} is sent every {point.refresh_s:g} s, and the far end reverts after {self.reverts_s:g} s"
                 raise WrongKeyError("write", what, f"refresh_s: {self.reverts_s / 3:g}")
+            if point.life_s > self.reverts_s:
+                what = (
+                    f"a command of {name} lives for {point.life_s:g} s, and the far end reverts after "
+                    f"{self.reverts_s:g} s: a late one would undo that"
+                )
+                raise WrongKeyError("write", what, f"life_s: {self.reverts_s:g} at most")
         return self
 
     @model_validator(mode="after")

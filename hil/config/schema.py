@@ -17,7 +17,7 @@ from hil.config.plants import PlantConfig
 from hil.config.profiles import ProfileConfig
 from hil.config.realtime import RealTimeConfig
 from hil.config.stages import StagesConfig
-from hil.config.strict import Finite, Instant, Name, Pair, Positive, Span, Strict, WrongKeyError
+from hil.config.strict import Finite, Host, Instant, Name, Pair, Positive, Span, Strict, WrongKeyError
 from hil.config.sunspec import SunSpecConfig
 
 
@@ -160,7 +160,7 @@ class ModbusTcpConfig(Strict):
     """A device on Modbus TCP. Only the signals under ``read`` and ``write`` are ever touched."""
 
     type: Literal["modbus_tcp"]
-    host: Annotated[str, Field(min_length=1)]
+    host: Host
     port: Annotated[int, Field(ge=1, le=65535)] = 502
     points: str
     prefix: str = Field(default="", pattern=r"^[a-z0-9_]*$")

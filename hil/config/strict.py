@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from hil.config.nearest import nearest
@@ -30,12 +38,32 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 
 class WrongKeyError(ValueError):
-    """Raised by a model's own checks: what is wrong with one of its keys, and the nearest right thing."""
+    """Raised by a model's own checks: what is wrong with one of its keys, and the nearest right thing.
+
+    A check of a single value gives no key.
+    """
 
     def __init__(self, key: str, what: str, hint: str = "") -> None:
         super().__init__(what)
         self.key = key
         self.hint = hint
+
+
+def _bare_host(host: str) -> str:
+    """Refuse what a socket cannot look up: a scheme or a port in the name. An IPv6 address has more than one colon."""
+    name, _, port = host.rpartition(":")
+    if "/" in host or host.count(":") == 1 or any(letter.isspace() for letter in host):
+        hint = (
+            f"host: {name}, port: {port}"
+            if port.isdigit() and "/" not in name
+            else "the name or address alone"
+        )
+        raise WrongKeyError("", f'"{host}" is not the name or address of a host', hint)
+    return host
+
+
+Host = Annotated[str, Field(min_length=1), AfterValidator(_bare_host)]
+"""A name or an address, without scheme and port."""
 
 
 class Strict(BaseModel):
@@ -106,7 +134,7 @@ def _unknown_key(document: Document, path: Path_, known: dict[int, list[str]]) -
 def _wrong_value(document: Document, path: Path_, complaints: list[ErrorDetails]) -> Problem:
     error = complaints[0].get("ctx", {}).get("error")
     if isinstance(error, WrongKeyError):
-        path = (*path, error.key)
+        path = (*path, error.key) if error.key else path
         return document.problem(path, f"{_dotted(path)}: {error}", error.hint)
     what, hint = in_plain_words(complaints)
     if complaints[0]["type"] == "missing":

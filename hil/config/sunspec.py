@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from hil.config.strict import Name, Strict, WrongKeyError
+from hil.config.strict import Host, Name, Strict, WrongKeyError
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 
@@ -46,7 +46,7 @@ class SunSpecConfig(Strict):
     """An inverter, meter or battery that says itself what lies where (Modbus TCP)."""
 
     type: Literal["sunspec"]
-    host: Annotated[str, Field(min_length=1)]
+    host: Host
     port: Annotated[int, Field(ge=1, le=65535)] = 502
     unit_id: Annotated[int, Field(ge=0, le=255)] = 1
     read: dict[Name, str] = Field(default_factory=dict)

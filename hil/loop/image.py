@@ -31,6 +31,8 @@ GOOD, STALE, BAD, SUBSTITUTED = (int(quality) for quality in Quality)
 _NEVER_NS = 1 << 62
 BAD_AGE_FACTOR = 3
 """A value older than this many maximum ages is BAD, no longer only STALE."""
+DEFAULT_AGE_PERIODS = 3
+"""The maximum age of a received value where none is declared, in the times from one read of it to the next."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from hil.errors import ConfigError, Problem
 from hil.loop.clock import NS_PER_S
 from hil.loop.cycle import CycleParts
 from hil.loop.events import EventLog
-from hil.loop.image import Image, Signal
+from hil.loop.image import DEFAULT_AGE_PERIODS, Image, Signal
 from hil.loop.mailbox import Mailbox
 from hil.loop.output import OutputStage
 from hil.rig import checks, controllers, devices, plants, scenario
@@ -39,6 +39,7 @@ from hil.rig.pacing import spread_offsets
 from hil.rig.profiles import BuiltProfile, asked_for_at
 from hil.rig.proxy import BusFaults
 from hil.rig.realtime import check_realtime
+from hil.rig.recovery import check_recovery
 from hil.rig.rtu import bus_loads, check_buses, make_buses, poll_periods_s
 from hil.rig.scenario import Scenario, Targets
 
@@ -239,6 +240,7 @@ def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
     check_northbound(draft)
     check_realtime(draft)
     check_mqtt(draft)
+    check_recovery(draft)
     draft.problems += check_uses(document, config.signals, draft.uses)
     check_actions(draft, {pair: sign for plant in wired.values() for pair, sign in plant.effects().items()})
     check_instruments(draft)
@@ -281,7 +283,7 @@ def _signal(config: RigConfig, name: str, received_every_s: float | None) -> Sig
     failsafe = signal.failsafe if signal.failsafe is not None else min(max(0.0, low), high)
     age_s = 0.0
     if received_every_s is not None:
-        age_s = 3 * received_every_s if signal.max_age_s is None else signal.max_age_s
+        age_s = DEFAULT_AGE_PERIODS * received_every_s if signal.max_age_s is None else signal.max_age_s
     made = Signal(name, signal.unit, low, high, failsafe, round(age_s * NS_PER_S))
     return made if signal.initial is None else replace(made, initial=signal.initial)
 

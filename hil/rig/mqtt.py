@@ -27,6 +27,8 @@ from hil.rig.draft import Draft
 from hil.version import __version__
 
 _TIMEOUT_FACTOR, _REFRESHES = 1.5, 3.0
+FIRST_BACKOFF_S = 0.2
+"""Longest wait before the first attempt to connect again, s."""
 _LEAST_LOOP_TIMEOUT_S, _LOOP_TIMEOUT_PERIODS = 1.0, 5
 _LONGEST_STALL_S = 1.0
 _LAST_MARGIN_S = 1.0
@@ -221,14 +223,16 @@ def client_id(config: RigConfig, broker: BrokerConfig, name: str) -> str:
 def _settings(draft: Draft, broker: BrokerConfig, name: str) -> BrokerSettings:
     return BrokerSettings(
         host=broker.host, port=broker.port, client_id=client_id(draft.config, broker, name),
-        tls=_tls(draft, broker.tls) if isinstance(broker.tls, TlsConfig) else None,
+        tls=tls_settings(draft, broker.tls) if isinstance(broker.tls, TlsConfig) else None,
         username=broker.username, password=None if broker.password is None else secret_of(draft, broker.password),
         keepalive_s=broker.keepalive_s, clean_session=broker.session == "clean", version=broker.version,
-        backoff_min_s=min(0.2, broker.reconnect_max_s), backoff_max_s=broker.reconnect_max_s, seed=draft.config.seed,
+        backoff_min_s=min(FIRST_BACKOFF_S, broker.reconnect_max_s), backoff_max_s=broker.reconnect_max_s,
+        seed=draft.config.seed,
     )  # fmt: skip
 
 
-def _tls(draft: Draft, tls: TlsConfig) -> TlsSettings:
+def tls_settings(draft: Draft, tls: TlsConfig) -> TlsSettings:
+    """Give the files of a connection, as seen from the process that opens it."""
     ca, certificate, key = (
         None if n is None else beside(draft, n) for n in (tls.ca, tls.certificate, tls.key)
     )

@@ -10,24 +10,25 @@ from hil.config.nearest import did_you_mean
 from hil.config.schema import RigConfig
 from hil.config.units import UNITS, same_dimension, unit_hint
 from hil.config.yaml_lines import Path_
+from hil.devices.mqtt.connection import tls_context
 from hil.devices.mqtt.settings import Secret, SecretError
-from hil.devices.mqtt.topics import fill
 from hil.errors import Problem
 from hil.rig.draft import Draft
-from hil.rig.mqtt import beside, client_id, mqtt_devices, secret_of
+from hil.rig.mqtt import beside, client_id, mqtt_devices, secret_of, tls_settings
+from hil.rig.mqtt_topics import check_topics
 
 
 def check_mqtt(draft: Draft) -> None:
     """Note what the devices and the telemetry use, and what does not fit."""
     for name, device in mqtt_devices(draft.config).items():
         _note_device(draft, name, device)
-        _check_topics(draft, name, device)
         _check_broker(draft, ("devices", name, "broker"), device.broker)
         for key_id, key in (device.signing.keys if device.signing is not None else {}).items():
             _check_secret(draft, ("devices", name, "signing", "keys", key_id), secret_of(draft, key))
     telemetry = draft.config.telemetry
     if telemetry is not None:
         _check_telemetry(draft, telemetry)
+    check_topics(draft)
     _check_client_ids(draft)
 
 
@@ -86,50 +87,38 @@ def _check_commandable(draft: Draft, path: Path_, signal: str) -> None:
         draft.refuse(path, what, f"signals.{signal}: failsafe: <value to take when nobody commands>")
 
 
-def _check_topics(draft: Draft, name: str, device: MqttConfig) -> None:
-    path, names = ("devices", name), {"rig": draft.config.rig, "device": name}
-    for where, topic in _topics_of(device):
-        try:
-            fill(topic, **names)
-        except ValueError as error:
-            draft.refuse((*path, *where), f"{topic!r} is no topic: {error}")
-    if device.commands is not None and device.commands.topic == device.commands.answers:
-        draft.refuse((*path, "commands", "answers"), "commands and their answers share a topic", "two topics")
-
-
-def _topics_of(device: MqttConfig) -> Iterator[tuple[Path_, str]]:
-    yield ("presence",), device.presence
-    for signal, read in device.read.items():
-        yield ("read", signal, "topic"), read.topic
-    for signal, write in device.write.items():
-        yield ("write", signal, "topic"), write.topic
-    if device.answers is not None:
-        yield ("answers",), device.answers
-    if device.peer is not None:
-        yield ("peer", "topic"), device.peer.topic
-    if device.commands is not None:
-        yield ("commands", "topic"), device.commands.topic
-        yield ("commands", "answers"), device.commands.answers
-
-
 def _check_broker(draft: Draft, path: Path_, broker: BrokerConfig) -> None:
     tls = broker.tls
     if tls is False and broker.password is not None:
         draft.warn(
             (*path, "tls"), "without TLS user name and password go over the wire in the clear", "tls: {}"
         )
-    for key in ("ca", "certificate", "key"):
-        name = getattr(tls, key, None)
-        if name is not None and not Path(beside(draft, name)).is_file():
-            draft.refuse(
-                (*path, "tls", key),
-                f"{beside(draft, name)} is not there",
-                "the path is from the rig's folder",
-            )
+    if isinstance(tls, TlsConfig):
+        _check_files(draft, (*path, "tls"), tls)
     if broker.password is not None:
         _check_secret(draft, (*path, "password"), secret_of(draft, broker.password))
     if isinstance(tls, TlsConfig) and tls.key_password is not None:
         _check_secret(draft, (*path, "tls", "key_password"), secret_of(draft, tls.key_password))
+
+
+def _check_files(draft: Draft, path: Path_, tls: TlsConfig) -> None:
+    """Refuse files that are not there; warn of what TLS cannot use, which the connection would be refused for."""
+    given = {key: name for key in ("ca", "certificate", "key") if (name := getattr(tls, key)) is not None}
+    missing = {
+        key: beside(draft, name) for key, name in given.items() if not Path(beside(draft, name)).is_file()
+    }
+    for key, file in missing.items():
+        why = "is a folder" if Path(file).is_dir() else "is not there"
+        draft.refuse((*path, key), f"{file} {why}", "the path is from the rig's folder")
+    if "key" in given and "certificate" not in given:
+        draft.refuse((*path, "key"), "a key proves nothing without its certificate", "certificate: <file>")
+    elif not missing:
+        try:
+            tls_context(tls_settings(draft, tls))
+        except SecretError:
+            pass  # told where the secret stands
+        except OSError as error:
+            draft.warn(path, f"{error}; the run will not begin with it")
 
 
 def _check_secret(draft: Draft, path: Path_, secret: Secret) -> None:
@@ -150,13 +139,6 @@ def _check_telemetry(draft: Draft, telemetry: TelemetryConfig) -> None:
             draft.refuse(("telemetry", key), f"telemetry: no signal {signal!r}", did_you_mean(signal, known))
     for signal in telemetry.signals or ():
         draft.reads(signal, ("telemetry", "signals"), "telemetry")
-    for key in ("topic", "presence"):
-        try:
-            fill(getattr(telemetry, key), rig=draft.config.rig, **({"signal": "x"} if key == "topic" else {}))
-        except ValueError as error:
-            draft.refuse(("telemetry", key), f"{getattr(telemetry, key)!r} is no topic: {error}")
-    if "{signal}" not in telemetry.topic:
-        draft.refuse(("telemetry", "topic"), "all signals would share one topic", "put {signal} into it")
     if draft.config.clock == "virtual":
         draft.warn(("telemetry",), "telemetry is only published on the wall clock")
     _check_broker(draft, ("telemetry", "broker"), telemetry.broker)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +26,8 @@ from hil.loop.image import Image
 from hil.rig.devices import Selected
 from hil.rig.draft import Draft
 
+_WITH_A_HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|(?=[A-Za-z0-9.-]+:[0-9]+$)")
+"""What begins with a scheme, or is host and port."""
 _FULL = 1.0
 _NEARLY_FULL = 0.8
 _LEAST_LATE_S = 1.0
@@ -142,14 +146,13 @@ def check_buses(draft: Draft, selected: Mapping[str, Selected]) -> None:
     if used - set(config.buses):
         return
     index = {signal: slot for slot, signal in enumerate(config.signals)}
+    _check_ports(draft, {name: bus.port for name, bus in config.buses.items() if name in used})
     for name, bus in config.buses.items():
         if name not in used:
             draft.warn(
                 ("buses", name), f"no device is on the bus {name}", "take it out, or put devices on it"
             )
             continue
-        if bus.port.startswith(GATEWAY):
-            _check_gateway(draft, name, bus)
         known = {d: points for d, points in selected.items() if _known(points, index)}
         stations = _wire(config, name, known, index).stations
         _check_units(draft, stations)
@@ -160,11 +163,26 @@ def _known(points: Selected, index: Mapping[str, int]) -> bool:
     return all(point.signal in index for point in (*points.reads, *points.writes))
 
 
-def _check_gateway(draft: Draft, name: str, bus: SerialBusConfig) -> None:
-    try:
-        gateway_address(bus.port)
-    except ValueError as error:
-        draft.refuse(("buses", name, "port"), f"bus {name}: {error}", "tcp://192.168.1.20:4001")
+def _check_ports(draft: Draft, ports: Mapping[str, str]) -> None:
+    """Refuse what is neither a port nor a gateway, and one that two buses share."""
+    owner: dict[str, str] = {}
+    for name, port in ports.items():
+        path = ("buses", name, "port")
+        if port.startswith(GATEWAY):
+            try:
+                gateway_address(port)
+            except ValueError as error:
+                draft.refuse(path, f"bus {name}: {error}", "tcp://192.168.1.20:4001")
+        elif _WITH_A_HOST.match(port):
+            host = _WITH_A_HOST.sub("", port) if "://" in port else port
+            draft.refuse(
+                path, f'bus {name}: "{port}" is neither a serial port nor a gateway', f"tcp://{host}"
+            )
+        # Names under /dev/serial/by-id are links to the port itself.
+        other = owner.setdefault(port if port.startswith(GATEWAY) else os.path.realpath(port), name)
+        if other != name:
+            what = f"bus {name} is on {port}, and so is bus {other}: a line has one master"
+            draft.refuse(path, what, f"put the devices of both on one bus: bus: {other}")
 
 
 def _check_ages(draft: Draft, name: str, device: ModbusRtuConfig) -> None:

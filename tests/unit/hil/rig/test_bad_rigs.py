@@ -223,6 +223,8 @@ PLC_CASES = [
     ("port: 1502", "port: 99999 #!", "devices.plc.port: must be at most 65535, not 99999", ""),
     ("port: 1502", 'port: "1502" #!', "must be a whole number", "without quotes: 1502"),
     ("host: 127.0.0.1", 'host: "" #!', "must not be empty", ""),
+    ("host: 127.0.0.1", 'host: "10.0.0.7:502" #!', "is not the name or address of a host", "host: 10.0.0.7, port: 502"),
+    ("host: 127.0.0.1", 'host: "http://plc" #!', "is not the name or address of a host", "the name or address alone"),
     ("    read: [", "    raed: [ #!\n    ", "unknown key 'raed'", 'did you mean "read"?'),
     ("action: direct", "action: reverse #!", "supply_temp_degc falls when valve_percent rises", "action: direct"),
 ]  # fmt: skip

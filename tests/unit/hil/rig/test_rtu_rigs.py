@@ -91,6 +91,8 @@ def test_a_good_rig_has_no_warning_and_values_may_be_as_old_as_their_pace_allows
         ({"unit_b": 0}, "device valve_b reads from, or beats to, unit 0"),
         ({"unit_b": 248}, "247"),
         ({"port": "tcp://gateway"}, '"tcp://gateway" is not tcp://host:port'),
+        ({"port": "udp://10.0.0.7:22"}, '"udp://10.0.0.7:22" is neither a serial port nor a gateway'),
+        ({"port": "10.0.0.7:22"}, "tcp://10.0.0.7:22"),
         ({"scan_s": 0.02}, "bus cabinet: a scan of 20 ms takes 6"),
         ({"scan_s": 0.02}, "more than there is"),
         ({"poll": "b_position_percent: 2"}, "b_position_percent is not under read"),
@@ -105,10 +107,42 @@ def test_what_does_not_fit_is_refused_with_figures(
 
 def test_a_full_line_is_worth_a_warning(tmp_path: Path) -> None:
     rig = load_rig(rig_file(tmp_path, scan_s=0.1))
-    (warning,) = rig.warnings
+    (warning,) = [each for each in rig.warnings if each.what.startswith("bus")]
     assert "a scan of 100 ms takes" in warning.what
     assert "of writes on change" in warning.what
     assert "scan_s:" in warning.hint
+
+
+def test_one_port_has_one_bus_also_by_another_name_of_it(tmp_path: Path) -> None:
+    (tmp_path / "line").write_text("")
+    (tmp_path / "by-id").symlink_to(tmp_path / "line")
+    path = rig_file(tmp_path, port=tmp_path / "line", bus="other")
+    path.write_text(
+        path.read_text().replace("buses:\n", f"buses:\n  other: {{port: {tmp_path / 'by-id'}}}\n")
+    )
+    told = refused(path)
+    assert (
+        f"rig.yaml:15: bus cabinet is on {tmp_path / 'line'}, and so is bus other: a line has one master"
+        in told
+    )
+
+
+@pytest.mark.parametrize(("age", "is_warned"), [("max_age_s: 0.47", False), ("max_age_s: 0.46", True)])
+def test_an_age_that_one_lost_reply_outlasts_is_warned_of_with_the_figures(
+    tmp_path: Path, age: str, is_warned: bool
+) -> None:
+    """The unit is held for 1 s (late_reply_s) and read every 0.5 s: BAD comes at three maximum ages."""
+    path = rig_file(tmp_path)
+    text = path.read_text().replace(
+        'b_position_percent: {unit: "%", range: [0, 100]',
+        "b_position_percent: {unit: '%', range: [0, 100], " + age,
+    )
+    path.write_text(text.replace("scan_s: 0.5", "scan_s: 0.4"))
+    told = [str(warning) for warning in load_rig(path).warnings]
+    assert bool(told) == is_warned
+    if told:
+        assert "device valve_b: one lost reply keeps its unit in quarantine for up to 1 s" in told[0]
+        assert "b_position_percent is 1.4 s old before it is read again, and is BAD after 1.38 s" in told[0]
 
 
 def test_an_age_shorter_than_the_pace_is_refused(tmp_path: Path) -> None:

@@ -130,7 +130,60 @@ def test_no_secret_reaches_the_processes_or_the_resolved_rig(
         ("    reverts_s: 30\n", "", 17, "what does the far end do when commands stop?"),
         ("deadband: 0.5", "refresh_s: 20", 17, "sent every 20 s, and the far end reverts after 30 s"),
         ("deadband: 0.5", "life_s: 5, timeout_s: 4", 18, "a command given up could still happen"),
-        ("answers: site/from", "answers: site/to", 21, "commands and their answers share a topic"),
+        (
+            "answers: site/from",
+            "answers: site/to",
+            21,
+            "the topic of our answers, and of others' commands (line 21)",
+        ),
+        (
+            "answers: site/answer",
+            "answers: site/command",
+            19,
+            "of the far end's answers, and of our commands (line 18)",
+        ),
+        (
+            '"site/{device}/state"',
+            "site/command",
+            16,
+            "of the signal supply_degc, and of our commands (line 18)",
+        ),
+        (
+            "site/to,",
+            "coldloop/hall1/chiller/state,",
+            21,
+            "others' commands, and of the state of chiller (line 12)",
+        ),
+        (
+            "client_id: two}",
+            "client_id: two}\n  presence: site/from",
+            25,
+            "of the rig's state, and of our answers (line 21)",
+        ),
+        (
+            "setpoint_degc: {topic: site/command, unit: degF,",
+            "limit_kw: {topic: site/command, name: setpoint_degc}\n"
+            "      setpoint_degc: {topic: site/command, unit: degF,",
+            19,
+            "setpoint_degc and limit_kw both command 'setpoint_degc' on 'site/command'",
+        ),
+        ("reverts_s: 30", "reverts_s: 1.5", 17, "lives for 2 s, and the far end reverts after 1.5 s"),
+        (
+            "host: broker.site, u",
+            'host: "broker.site:8883", u',
+            14,
+            '"broker.site:8883" is not the name or address',
+        ),
+        (
+            "host: broker.site, u",
+            'host: "mqtts://broker.site", u',
+            14,
+            "is not the name or address of a host",
+        ),
+        ("client_id: one", "tls: true", 14, "true does not say whom to trust"),
+        ("client_id: one", "tls: {ca: .}", 14, " is a folder"),
+        ("client_id: one", "tls: {key: rig.yaml}", 14, "a key proves nothing without its certificate"),
+        ("client_id: one", "version: 5", None, ""),
         ("[limit_kw]}", "[setpoint_degc]}", 21, "two writers"),
         ("failsafe: 500, ", "", 21, "limit_kw is commanded from outside and has no failsafe"),
         ("sign_with: a", "sign_with: c", 22, "there is no key 'c'"),
@@ -249,3 +302,19 @@ sources:
     assert station.peer is not None
     assert station.writes[0].rules.refresh_s == 10.0
     assert len(historian.signals) == 5
+
+
+def test_files_that_tls_cannot_use_are_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    rig = load_rig(rig_file(tmp_path, RIG.replace("client_id: one", "client_id: one, tls: {ca: ca.pem}")))
+    (told,) = [str(warning) for warning in rig.warnings if "ca.pem" in warning.what]
+    assert "rig.yaml:14" in told
+    assert "the run will not begin with it" in told
+
+
+def test_a_value_that_is_bad_before_the_first_attempt_to_connect_again_is_warned_of(tmp_path: Path) -> None:
+    text = RIG.replace("period_s: 0.1", "period_s: 0.02").replace("max_age_s: 2}", "max_age_s: 0.05}")
+    told = [str(warning) for warning in load_rig(rig_file(tmp_path, text)).warnings]
+    assert any(
+        "attempt comes after up to 0.2 s, and supply_degc is BAD after 0.15 s" in each for each in told
+    ), told
