@@ -67,12 +67,14 @@ def lint(
         else:
             tell_problems(error.problems)
         raise typer.Exit(EXIT_UNUSABLE) from error
-    findings: list[Finding] = report["findings"]
-    code = EXIT_FINDINGS if findings else 0
+    code = EXIT_UNUSABLE if report["problems"] else EXIT_FINDINGS if report["findings"] else 0
     if as_json:
-        listed = {name: [asdict(each) for each in report[name]] for name in ("findings", "accepted")}
+        listed = {
+            name: [asdict(each) for each in report[name]] for name in ("problems", "findings", "accepted")
+        }
         _print_json(report | listed | {"exit_code": code})
     else:
+        tell_problems(report["problems"])
         _show(report)
     raise typer.Exit(code)
 
@@ -83,8 +85,9 @@ def _lint(file: Path, rig: Path | None, live: str | None, line: SerialLine) -> d
     from hil.devices.lint.prove import parted  # noqa: PLC0415  as above
 
     listed, problems = read_points(file)
-    if problems:
+    if not listed.points:
         raise ConfigError(problems)
+    # Rows that cannot be read are told, and the others are judged all the same: one go shows all there is.
     wanted = _wanted(rig, file, listed) if rig is not None else None
     findings = findings_of(listed, wanted)
     answered = None
@@ -94,7 +97,7 @@ def _lint(file: Path, rig: Path | None, live: str | None, line: SerialLine) -> d
     left, accepted = parted(findings, listed.points)
     return {
         "file": str(file), "points": len(listed.points), "rig": None if rig is None else str(rig), "live": live,
-        "answered": answered, "findings": left, "accepted": accepted,
+        "answered": answered, "problems": problems, "findings": left, "accepted": accepted,
     }  # fmt: skip
 
 
@@ -161,6 +164,9 @@ def _show(report: dict[str, Any]) -> None:
         shown_on = results if results.is_terminal else Console(width=_PIPE_WIDTH)
         shown_on.print(table("findings", columns, rows))
     word = "clean" if not findings else f"{len(findings)} finding{'s' * (len(findings) > 1)}"
+    if report["problems"]:
+        count = len(report["problems"])
+        word = f"not usable: {count} problem{'s' * (count > 1)} in its rows; of the others: {word}"
     live = "" if report["live"] is None else f", {report['answered']} read from {report['live']}"
     accepted = f", {len(report['accepted'])} accepted" if report["accepted"] else ""
     text = f"{report['file']}: {word}: {report['points']} points{live}{accepted}"

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 EXIT_NOBODY = 1
 KNOWN_LISTS = Path(__file__).resolve().parents[2] / "configs" / "points"
 _LAST_UNIT = 255
+_FEW = 10
+_EXCHANGE_S = 0.02
+"""Time on the line beside the time-out, for a question that is not answered, s; at 9600 baud or more."""
 
 
 def scan(
@@ -52,6 +55,8 @@ def scan(
     known = _known_lists()
     found: list[tuple[FoundUnit, list[Fit]]] = []
     drafted: list[Point] = []
+    if is_serial(target) and len(asked) > _FEW and not as_json:
+        errors.print(_how_long(target, len(asked), timeout_s))
     with open_asker(target, SerialLine(baud, parity), timeout_s, "scan") as asker:
         for unit_id in track(asked, "asking units", console=errors, transient=True, disable=as_json):
             unit = find_unit(asker, unit_id, timeout_s)
@@ -74,6 +79,17 @@ def scan(
         errors.print(f"{came}: give it more time with --timeout, or check baud and parity")
     if not found:
         raise typer.Exit(EXIT_NOBODY)
+
+
+def _how_long(target: str, ids: int, timeout_s: float) -> str:
+    """Say what a silent bus takes: each number is asked twice."""
+    from hil.devices.discovery.units import TRIES  # noqa: PLC0415  as above
+
+    each_s = TRIES * (timeout_s + _EXCHANGE_S)
+    return (
+        f"{target}: asking {ids} unit ids, {each_s:.1f} s for each that is silent, {ids * each_s:.0f} s if all are; "
+        "--units and --timeout make it shorter"
+    )
 
 
 def _came(asker: Asker) -> str:

@@ -78,6 +78,31 @@ def test_the_right_word_order_is_told_from_live_values(lint: Any, server: Misbeh
     assert all(request.function in (3, 4) for request in server.seen), "nothing is ever written"
 
 
+def test_an_order_that_nothing_tells_is_said_to_be_open_once_for_a_unit(
+    lint: Any, server: MisbehavingServer
+) -> None:
+    """Without a range: 131,073 kWh one way is 65,538 the other, and a serial number may be anything."""
+    server.registers[0:2] = words("I", 0x0002_0001, low_first=True)
+    server.registers[2:4] = words("I", 0x0102_0304, low_first=True)
+    rows = (
+        "a_kwh,input_register,0,uint32,low_first,1,kWh,r,,\nb,input_register,2,uint32,low_first,1,1,r,{0}\n"
+    )
+    report = lint(rows.format(","), server.port)
+    assert short(report) == [("order_open", "a_kwh")]
+    told = report["findings"][0]
+    assert told["what"].startswith(
+        "low_first gives 131073 kWh, high_first 65538 kWh: both are likely (and 1 more"
+    )
+    assert "min and max" in told["hint"]
+    assert lint(rows.format("0,17000000"), server.port)["findings"] == [], (
+        "one number with a range proves the unit"
+    )
+    server.registers[0:2] = words("I", 800, low_first=True)
+    assert lint(rows.format(","), server.port)["findings"] == [], "52,428,800 the other way"
+    server.registers[0:4] = [0, 0, 0, 0]
+    assert lint(rows.format(","), server.port)["findings"] == [], "a 0 says nothing"
+
+
 def test_a_value_that_is_none_or_too_large(lint: Any, server: MisbehavingServer) -> None:
     server.registers[0:2] = [0x7FC0, 0x7FC0]
     server.registers[2] = 65486

@@ -12,6 +12,7 @@ import pytest
 from firmware_bench import Stub, build
 from rtu_bench import Socat
 
+from hil.cli.scan import _how_long
 from hil.config.points import load_points
 
 needs_stubs = pytest.mark.needs("gcc", "libmodbus")
@@ -88,3 +89,11 @@ def test_options_that_cannot_be(options: tuple[str, ...], what: str) -> None:
     code, _, err = scan("127.0.0.1:1", *options)
     assert code == 2
     assert what in err
+
+
+def test_how_long_a_silent_bus_takes_is_said_beforehand() -> None:
+    told = _how_long("/dev/ttyUSB0", 247, 0.3)
+    assert told == (
+        "/dev/ttyUSB0: asking 247 unit ids, 0.6 s for each that is silent, 158 s if all are; "
+        "--units and --timeout make it shorter"
+    )

@@ -16,7 +16,7 @@ NO_SUCH_UNIT = frozenset({10, 11})
 _COMMON = 1
 """SunSpec's common model: who made it."""
 _IDENTITY = ("Mn", "Md", "Vr", "SN")
-_TRIES = 2
+TRIES = 2
 """A reply may get lost on a bus; a unit that is there answers one of two questions."""
 
 
@@ -59,7 +59,7 @@ class FoundUnit:
 
 def find_unit(asker: Asker, unit_id: int, timeout_s: float) -> FoundUnit | None:
     """Ask one unit, each question within ``timeout_s`` (s); None where nobody answers under this number."""
-    if not any(_is_there(asker, unit_id, timeout_s) for _ in range(_TRIES)):
+    if not any(_is_there(asker, unit_id, timeout_s) for _ in range(TRIES)):
         return None
     chain = _walked(asker, unit_id, timeout_s)
     return FoundUnit(unit_id, chain, _identity(asker, unit_id, chain, timeout_s))

@@ -35,6 +35,7 @@ CODES = {
     "too_long": "a number and its scale register need more registers than a request has",
     "requests": "gaps that cost requests",
     "word_order": "live: another word or byte order gives a likely value, the declared one does not",
+    "order_open": "live: without a range in the list or a rig nothing tells the word order",
     "not_a_number": "live: the value is not a number",
     "implausible": "live: the value is outside its range in every order",
     "refused": "live: the device refuses the point",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hil.config.points import Point
 from hil.devices.discovery.units import Asker
 from hil.devices.lint.finding import Finding, Reach, found, reach_of
-from hil.devices.lint.orders import judge
+from hil.devices.lint.orders import Standing, judge, not_told, standing
 from hil.devices.lint.places import fits
 from hil.devices.wire.coalesce import READ_FUNCTION, Block, Limits, coalesce_reads, halves
 from hil.devices.wire.codec import ILLEGAL_ADDRESS, Request, exception_in_words
@@ -60,7 +61,30 @@ def live_findings(
         if point.type != "bool" and point.bit is None:
             finding = judge(point, samples, reach_of(point, signals))
             seen.findings += [finding] if finding is not None else []
+    seen.findings += _orders_not_told(readable, seen.samples, signals)
     return seen.findings, len(seen.samples)
+
+
+def _orders_not_told(
+    points: Sequence[Point], samples: Mapping[int, list[list[int]]], signals: Mapping[str, Reach]
+) -> list[Finding]:
+    """Give one finding for each unit and order that no value of the unit proves, and none contradicts.
+
+    A number that is 0 says nothing, and a range in the list or of a rig is an answer.
+    """
+    stands: dict[tuple[int, str, str], list[tuple[int, Standing]]] = defaultdict(list)
+    for index, words in samples.items():
+        point = points[index]
+        if point.count > 1 and point.type != "bool" and any(map(any, words)):
+            stands[point.unit_id, point.word_order, point.byte_order].append(
+                (index, standing(point, words, reach_of(point, signals)))
+            )
+    findings = []
+    for each in stands.values():
+        open_ = [index for index, stand in each if stand is Standing.OPEN]
+        if open_ and len(open_) == len(each):
+            findings.append(not_told(points[open_[0]], samples[open_[0]][-1], len(open_)))
+    return findings
 
 
 def _ask_all(points: Sequence[Point], manner: Manner, asker: Asker) -> _Seen:

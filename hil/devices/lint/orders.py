@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from hil.config.point_types import BYTE_ORDERS, WORD_ORDERS, Point
 from hil.config.units import UNITS
@@ -15,6 +16,7 @@ _SMALLEST_NORMAL = {"float32": 2.0**-126, "float64": 2.0**-1022}
 _TINY, _TINIEST = 1e-12, 1e-12
 """Share of a range, and size where no range is known, below which a float that is not 0 is more likely another number
 read the wrong way round."""
+_FAR_LARGER = 1000.0
 _ROUNDING = 1e-9
 """Share of a range by which a value may lie outside it."""
 _MULTIPLE = "a multiple of 65536"
@@ -148,6 +150,53 @@ def judge(point: Point, samples: Sequence[Sequence[int]], reach: Reach | None) -
     code = "not_a_number" if declared.doubt in ("not a number", "infinite", "denormal") else "implausible"
     hint = _other_reason(point, declared, low, high)
     return found(code, point, shown, hint, value=_finite(declared.value), limit=limit)
+
+
+class Standing(Enum):
+    """What the values of a point say for the word order that the list declares."""
+
+    PROVEN = "proven"
+    """In the other order they are unlikely, or far larger; in this one never."""
+    OPEN = "open"
+    """They are likely in both, or no number has come that would differ."""
+    REFUTED = "refuted"
+    """Unlikely as declared: see :func:`judge`."""
+
+
+def standing(point: Point, samples: Sequence[Sequence[int]], reach: Reach | None) -> Standing:
+    """Give what several readings of a point in two registers or more say for its declared word order."""
+    rounds = [readings(point, words, reach) for words in samples]
+    if any(each[0].doubt for each in rounds):
+        return Standing.REFUTED
+    for each in rounds:
+        others = [other for other in each[1:] if (other.byte_order, other.word_order) == _turned(point)]
+        if others and _is_told_from(each[0], others[0]):
+            return Standing.PROVEN
+    return Standing.OPEN
+
+
+def _is_told_from(declared: Reading, other: Reading) -> bool:
+    """Whether the other order is unlikely, or gives a number so much larger that this one is the number meant.
+
+    A number of everyday size read the wrong way round has its small part in front: 65536 times as large.
+    """
+    if declared.raw == other.raw:
+        return False
+    return bool(other.doubt) or 0.0 < abs(declared.raw) * _FAR_LARGER <= abs(other.raw)
+
+
+def _turned(point: Point) -> tuple[str, str]:
+    return point.byte_order, next(order for order in WORD_ORDERS if order != point.word_order)
+
+
+def not_told(point: Point, words: Sequence[int], several: int) -> Finding:
+    """Give the finding that nothing tells the order of a point, and of ``several`` like it, for one reading of it."""
+    this, *others = readings(point, words, None)
+    other = next(each for each in others if (each.byte_order, each.word_order) == _turned(point))
+    shown = f"{point.word_order} gives {_in_unit(this.value, point)}, {other.word_order} {_in_unit(other.value, point)}"
+    more = f" (and {several - 1} more numbers of unit {point.unit_id})" if several > 1 else ""
+    hint = "min and max in the list, or --rig, tell them apart; or a reading that is known"
+    return found("order_open", point, f"{shown}: both are likely{more}", hint, value=_finite(this.value))
 
 
 def _doubtful(rounds: Sequence[Sequence[Reading]]) -> Sequence[Reading] | None:

@@ -82,17 +82,28 @@ def test_the_same_as_json(
     assert (report["exit_code"], report["findings"], len(report["accepted"])) == (0, [], 1)
 
 
-def test_a_file_that_is_no_list_is_unusable(
+def test_rows_that_cannot_be_read_do_not_hide_what_is_wrong_with_the_others(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     path = tmp_path / "plc.csv"
     path.write_text(COARSE + "b,input_register,9,int61,1,L/min,r\n")
     assert hil(monkeypatch, "points", "lint", str(path)) == 2
     out, err = capsys.readouterr()
-    assert out == ""
     assert f'{path}:5: "b": unknown type "int61"' in err
+    assert f"{path}:4" in out
+    assert f"{path}: not usable: 1 problem in its rows; of the others: 1 finding: 1 points" in out
     report = as_json(monkeypatch, capsys, str(path))
     assert (report["exit_code"], report["problems"][0]["line"]) == (2, 5)
+    assert [(each["code"], each["line"]) for each in report["findings"]] == [("coarse", 4)]
+
+
+def test_a_file_that_is_no_list_is_unusable(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "plc.csv"
+    path.write_text(HEADER + "b,input_register,9,int61,1,L/min,r\n")
+    report = as_json(monkeypatch, capsys, str(path))
+    assert (report["exit_code"], report["problems"][0]["line"]) == (2, 2)
     assert as_json(monkeypatch, capsys, str(tmp_path / "plx.csv"))["exit_code"] == 2
 
 
