@@ -19,6 +19,10 @@ from hil.errors import ConfigError, Problem
 TIME = "time_s"
 GAP_FACTOR = 10.0
 """A step of time longer than this many median steps is a gap, where the user gives no limit."""
+CLOCKED_GAP_FACTOR = 1.5
+"""The same where a clock has written the rows: there every missing one is known."""
+_CLOCKED_STEPS, _CLOCKED_SHARE, _CLOCKED_WITHIN = 20, 0.95, 0.05
+"""A clock's: at least so many steps, of which this share is within this part of their median."""
 _MOST_PROBLEMS = 10
 
 
@@ -42,15 +46,16 @@ def read_column(
     column : str
         Its name in the header.
     max_gap_s : float, optional
-        Longest step of time that is not a gap, s; ten times the median step where it is not given.
+        Longest step of time that is not a gap, s. Where it is not given: 1.5 times the median step of rows that a
+        clock has written, ten times that of others.
     place : Problem, optional
         Where the user asked for the file, for messages about the file as a whole.
 
     Raises
     ------
     ConfigError
-        File not found, column missing or there twice, a cell that is empty or not a finite number, time that
-        does not increase, gaps: each with file and line.
+        File not found, column missing or there twice, a cell too many, one that is empty or not a finite number,
+        time that does not increase, gaps: each with file and line.
     """
     rows = _rows(path, place)
     if not rows:
@@ -62,12 +67,30 @@ def read_column(
         if header.count(name) > 1:
             what = f"the column {name!r} stands {header.count(name)} times in the header"
             raise ConfigError(Problem(str(path), rows[0][0], what, "keep one, or rename the others"))
+    times, values, lines, problems = _samples(path, rows[1:], header, column)
+    if not problems and len(times) < 2:
+        problems.append(Problem(str(path), None, f"{len(times)} rows of data; a profile needs at least 2"))
+    if not problems:
+        problems = _gaps(path, times, lines, max_gap_s)
+    if problems:
+        raise ConfigError(_first(problems, path))
+    return CsvColumn(tuple(times), tuple(values))
+
+
+def _samples(
+    path: Path, rows: list[tuple[int, list[str]]], header: list[str], column: str
+) -> tuple[list[float], list[float], list[int], list[Problem]]:
+    """Give times, values and lines of the rows that are right, and what is wrong with the others."""
     at_time, at_value = header.index(TIME), header.index(column)
     problems: list[Problem] = []
     times: list[float] = []
     values: list[float] = []
     lines: list[int] = []
-    for line, row in rows[1:]:
+    for line, row in rows:
+        if any(cell.strip() for cell in row[len(header) :]):
+            what = f"{len(row)} cells, and the header has {len(header)}: which belongs to which is not known"
+            problems.append(Problem(str(path), line, what, "numbers without separators of thousands"))
+            continue
         time_s = _number(path, line, row, at_time, TIME, problems)
         value = _number(path, line, row, at_value, column, problems)
         if time_s is None or value is None:
@@ -79,13 +102,7 @@ def read_column(
         times.append(time_s)
         values.append(value)
         lines.append(line)
-    if not problems and len(times) < 2:
-        problems.append(Problem(str(path), None, f"{len(times)} rows of data; a profile needs at least 2"))
-    if not problems:
-        problems = _gaps(path, times, lines, max_gap_s)
-    if problems:
-        raise ConfigError(_first(problems, path))
-    return CsvColumn(tuple(times), tuple(values))
+    return times, values, lines, problems
 
 
 def _rows(path: Path, place: Problem | None) -> list[tuple[int, list[str]]]:
@@ -144,7 +161,7 @@ def _number(
 
 def _gaps(path: Path, times: list[float], lines: list[int], max_gap_s: float | None) -> list[Problem]:
     steps = [later - earlier for earlier, later in itertools.pairwise(times)]
-    limit_s = GAP_FACTOR * statistics.median(steps) if max_gap_s is None else max_gap_s
+    limit_s = _longest_step_s(steps) if max_gap_s is None else max_gap_s
     return [
         Problem(
             str(path), lines[number + 1],
@@ -154,6 +171,15 @@ def _gaps(path: Path, times: list[float], lines: list[int], max_gap_s: float | N
         for number, step in enumerate(steps)
         if step > limit_s
     ]  # fmt: skip
+
+
+def _longest_step_s(steps: list[float]) -> float:
+    """Longest step of time that is not a gap, s, as the steps themselves tell."""
+    median = statistics.median(steps)
+    clocked = sum(abs(step - median) <= _CLOCKED_WITHIN * median for step in steps)
+    if len(steps) >= _CLOCKED_STEPS and clocked >= _CLOCKED_SHARE * len(steps):
+        return CLOCKED_GAP_FACTOR * median
+    return GAP_FACTOR * median
 
 
 def _first(problems: list[Problem], path: Path) -> list[Problem]:

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from hil.config.strict import Finite, Host, Instant, Name, NotNegative, Span, Strict, WrongKeyError
+from hil.config.host import Host
+from hil.config.strict import Finite, Instant, Name, NotNegative, Span, Strict, WrongKeyError
 
 Topic = Annotated[str, Field(min_length=1)]
 Qos = Literal[0, 1, 2]

@@ -176,7 +176,7 @@ def _access(row: Row, table: str) -> str:
     if table and "w" in access and table not in WRITABLE_TABLES:
         kind = "coil" if table in BIT_TABLES else "holding_register"
         row.wrong(
-            f'access "{access}" on a {table}, which Modbus cannot write', f'access "r", or table "{kind}"'
+            f'access "{access}": Modbus cannot write a table "{table}"', f'access "r", or table "{kind}"'
         )
     return access
 

@@ -145,8 +145,9 @@ def _beyond_limits(point: Point, low: float, high: float) -> list[Problem]:
     tolerance = 1e-9 * max(abs(low), abs(high), 1.0)
     if not point.writable or (low >= point.low - tolerance and high <= point.high + tolerance):
         return []
+    unit = "" if point.unit == "1" else f" {point.unit}"
     what = (
-        f'"{point.signal}" may be written from {low:g} to {high:g} {point.unit}, '
+        f'"{point.signal}" may be written from {low:g} to {high:g}{unit}, '
         f"the point takes {point.low:g} to {point.high:g}"
     )
     return [Problem(point.file, point.line, what, "narrow the signal's range to the device's")]

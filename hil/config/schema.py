@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from hil.config.buses import ModbusRtuConfig, SerialBusConfig
 from hil.config.drives import DriveConfig
 from hil.config.facility import FacilityConfig, LimitConfig
+from hil.config.host import Host
 from hil.config.instruments import ActuatorConfig, SensorConfig
 from hil.config.mqtt import MqttConfig, TelemetryConfig
 from hil.config.northbound import NorthboundConfig
@@ -17,7 +18,7 @@ from hil.config.plants import PlantConfig
 from hil.config.profiles import ProfileConfig
 from hil.config.realtime import RealTimeConfig
 from hil.config.stages import StagesConfig
-from hil.config.strict import Finite, Host, Instant, Name, Pair, Positive, Span, Strict, WrongKeyError
+from hil.config.strict import Finite, Instant, Name, Pair, Positive, Span, Strict, WrongKeyError
 from hil.config.sunspec import SunSpecConfig
 
 

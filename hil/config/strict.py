@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails
 
 from hil.config.nearest import nearest
@@ -47,23 +39,6 @@ class WrongKeyError(ValueError):
         super().__init__(what)
         self.key = key
         self.hint = hint
-
-
-def _bare_host(host: str) -> str:
-    """Refuse what a socket cannot look up: a scheme or a port in the name. An IPv6 address has more than one colon."""
-    name, _, port = host.rpartition(":")
-    if "/" in host or host.count(":") == 1 or any(letter.isspace() for letter in host):
-        hint = (
-            f"host: {name}, port: {port}"
-            if port.isdigit() and "/" not in name
-            else "the name or address alone"
-        )
-        raise WrongKeyError("", f'"{host}" is not the name or address of a host', hint)
-    return host
-
-
-Host = Annotated[str, Field(min_length=1), AfterValidator(_bare_host)]
-"""A name or an address, without scheme and port."""
 
 
 class Strict(BaseModel):

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from hil.config.strict import Host, Name, Strict, WrongKeyError
+from hil.config.host import Host
+from hil.config.strict import Name, Strict, WrongKeyError
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 

@@ -191,14 +191,13 @@ def refuse_short_period(rig: Rig) -> None:
         cost = min(cost, measure_cycle(rig), key=lambda each: each.total_us)
     if cost.total_us <= period_us:
         return
-    wire = (
-        f" and {cost.transactions} Modbus transactions of {TRANSACTION_US:g} us" if cost.transactions else ""
-    )
+    parts = f"99th percentile of {cost.cycles} cycles"
+    if cost.transactions:
+        wire = f"{cost.transactions} Modbus transactions of {TRANSACTION_US:g} us"
+        parts = f"{cost.computing_us:.0f} us, {parts}, and {wire}"
     when = f" where {' and '.join(cost.slower)} run" if cost.slower else ""
-    what = (
-        f"period {period_us:g} us is shorter than a cycle{when} takes on this machine: {cost.total_us:.0f} us "
-        f"({cost.computing_us:.0f} us, 99th percentile of {cost.cycles} cycles{wire})"
-    )
+    takes = f"{cost.total_us:.0f} us ({parts})"
+    what = f"period {period_us:g} us is shorter than a cycle{when} takes on this machine: {takes}"
     raise ConfigError(
         rig.problem(("period_s",), what, f"period_s: {2e-6 * cost.total_us:.2g} leaves half of it free")
     )

@@ -184,7 +184,7 @@ def _check_heartbeat(
     path, where = ("devices", name, "heartbeat"), f"{point.file}:{point.line}"
     if point.table != "holding_register" or point.type != "uint16":
         bit = "" if point.bit is None else f" bit {point.bit}"
-        what = f"heartbeat {point.signal} is a {point.type} in a {point.table}{bit} ({where})"
+        what = f"heartbeat {point.signal} is of type {point.type} in the table {point.table}{bit} ({where})"
         draft.refuse(path, what, "a heartbeat counts in a uint16 holding_register")
     if point.signal in (*config.read, *config.write):
         what = f"heartbeat {point.signal} is also under {'read' if point.signal in config.read else 'write'}"

@@ -55,6 +55,7 @@ def test_a_column_in_watts_reaches_a_signal_in_kilowatts(
         ("time_s,cdu_heat_w\n0,1e6\n60,1e6\n\n30,1e6\n", 5, "time_s 30 s does not increase: line 3 has 60", "sort"),
         ("time_s,cdu_heat_w\n0,1e6\n60,1e6\n60,1e6\n", 4, "time_s 60 s does not increase", "one row a time"),
         ("time_s,cdu_heat_w\n0,1\n1,1\n2,1\n3,1\n99,1\n", 6, "gap of 96 s in time_s (3 to 99 s)", "max_gap_s: 96"),
+        ("time_s,cdu_heat_w\n0,1e6\n60,1,000,000\n120,1e6\n", 3, "4 cells, and the header has 2", "separators"),
         ("time_s,cdu_heat_w\n0,1e6\n", None, "1 rows of data", ""),
     ],
 )  # fmt: skip
@@ -66,6 +67,25 @@ def test_bad_csv(
     assert (problem.file, problem.line) == (str(path), line)
     assert what in problem.what
     assert hint in problem.hint
+
+
+def rows_of(*times_s: float) -> str:
+    return "time_s,cdu_heat_w\n" + "".join(f"{time_s:g},1e6\n" for time_s in times_s)
+
+
+def test_one_row_missing_of_those_a_clock_wrote_is_a_gap(write_rig: WriteRig, tmp_path: Path) -> None:
+    times_s = [15 * number + (0.2 if number % 2 else 0) for number in range(40)]
+    whole = csv(tmp_path, rows_of(*times_s))
+    assert load_rig(write_rig("sil"), Wishes(load=f"{whole}:cdu_heat_w"))
+    path = csv(tmp_path, rows_of(*times_s[:20], *times_s[21:]))
+    (problem,) = problems_of(write_rig("sil"), Wishes(load=f"{path}:cdu_heat_w"))
+    assert (problem.line, problem.hint) == (22, "fill the gap, or allow it with max_gap_s: 30 in a load file")
+    assert "gap of 30 s in time_s (285.2 to 315.2 s); at most 22" in problem.what
+
+
+def test_rows_written_on_change_may_be_apart(write_rig: WriteRig, tmp_path: Path) -> None:
+    path = csv(tmp_path, rows_of(*(10 * number + 3 * (number % 3) for number in range(30)), 340))
+    assert load_rig(write_rig("sil"), Wishes(load=f"{path}:cdu_heat_w"))
 
 
 def test_many_bad_rows_are_counted_not_listed(write_rig: WriteRig, tmp_path: Path) -> None:

@@ -206,6 +206,7 @@ def test_mistakes_between_blocks_are_told_at_once(write_rig: WriteRig) -> None:
 
 
 PLC_CASES = [
+    ("host: 127.0.0.1", "host: 300.1.2.3 #!", 'devices.plc.host: "300.1.2.3" is not the name', "0 to 255"),
     ("clock: wall", "clock: virtual #!", "device plc is on a real wire", "clock: wall"),
     ("read: [supply_temp_degc, position_percent]",
      "read: [supply_temp_degc, position_percent, supply_temp_degc] #!", "two writers", "exactly one"),
@@ -215,7 +216,7 @@ PLC_CASES = [
     ("read: [supply_temp_degc,", "read: [supply_temp_degc, valve_percent, #!\n     ",
      "valve_percent cannot be read: its access is 'w'", "another point"),
     ("heartbeat: beat", "heartbeat: bet #!", "has no point for the signal 'bet'", 'did you mean "beat"?'),
-    ("heartbeat: beat", "heartbeat: bench_temp_degc #!", "is a int16 in a holding_register", "uint16"),
+    ("heartbeat: beat", "heartbeat: bench_temp_degc #!", "is of type int16 in the table holding_register", "uint16"),
     ("heartbeat: beat", "heartbeat: alarm #!", "alarm cannot be written", ""),
     ("heartbeat: beat", "heartbeat: valve_percent #!", "valve_percent is also under write", "take it out"),
     ("points: plc.csv", "points: plk.csv #!", "plk.csv: cannot be read", "plc.csv"),
@@ -224,7 +225,7 @@ PLC_CASES = [
     ("port: 1502", 'port: "1502" #!', "must be a whole number", "without quotes: 1502"),
     ("host: 127.0.0.1", 'host: "" #!', "must not be empty", ""),
     ("host: 127.0.0.1", 'host: "10.0.0.7:502" #!', "is not the name or address of a host", "host: 10.0.0.7, port: 502"),
-    ("host: 127.0.0.1", 'host: "http://plc" #!', "is not the name or address of a host", "the name or address alone"),
+    ("host: 127.0.0.1", 'host: "http://plc" #!', "is not the name or address of a host", "host: plc"),
     ("    read: [", "    raed: [ #!\n    ", "unknown key 'raed'", 'did you mean "read"?'),
     ("action: direct", "action: reverse #!", "supply_temp_degc falls when valve_percent rises", "action: direct"),
 ]  # fmt: skip
