@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from controller.margins import Complex
 from hil.config.plants import (
     CduConfig,
     FacilityConfig,
@@ -22,9 +21,6 @@ from hil.rig.operating_point import operating_point
 from plant_models import CduPlant, PlantError, SystemPlant
 from plant_models.discretize import StateSpace, checked, realize
 
-_MOST_STATES = 80
-"""Of a composition: its answer is solved for at some thousand frequencies, for each loop anew."""
-
 
 @dataclass(frozen=True, slots=True)
 class LinearModel:
@@ -35,17 +31,18 @@ class LinearModel:
     inputs: tuple[str | None, ...]
     outputs: tuple[str | None, ...]
 
-    def add_to(self, system: Complex, slot: Mapping[str, int], s: Complex) -> None:
-        """Put the plant's answers at ``s`` between its signals."""
+    def between(self, wanted: Collection[str]) -> LinearModel | None:
+        """Give the same of the ``wanted`` signals only, each input signal once; None where it joins none of them."""
+        causes = list(dict.fromkeys(signal for signal in self.inputs if signal in wanted))
+        rows = [row for row, signal in enumerate(self.outputs) if signal in wanted]
+        if not causes or not rows:
+            return None
+        joined = np.array([[float(signal == cause) for cause in causes] for signal in self.inputs])
         model = self.matrices
-        states = s[:, None, None] * np.eye(model.a.shape[0]) - model.a  # (n_s, n_x, n_x)
-        held = np.broadcast_to(model.b.astype(complex), (s.size, *model.b.shape))
-        answers = model.c @ np.linalg.solve(states, held) + model.d  # (n_s, n_y, n_u)
-        answers = answers * np.exp(-s * self.dead_time_s)[:, None, None]
-        for column, cause in enumerate(self.inputs):
-            for row, effect in enumerate(self.outputs):
-                if cause is not None and effect is not None:
-                    system[:, slot[effect], slot[cause]] += answers[:, row, column]
+        matrices = StateSpace(model.a, model.b @ joined, model.c[rows], model.d[rows] @ joined)
+        return LinearModel(
+            matrices, self.dead_time_s, tuple(causes), tuple(self.outputs[row] for row in rows)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +69,20 @@ def why_unknown(rig: Rig, models: Models, loop: str) -> str | None:
     """Say which plant without a linear model stands between a loop's output and its measured value, and why."""
     config = rig.config.pids[loop]
     after: dict[str, set[str]] = {}
-    for cause, effect in _ways(rig, apart_from=loop):
+    for cause, effect in ways(rig, apart_from=loop):
         after.setdefault(cause, set()).add(effect)
-    moved = _reached(after, [config.applied or config.output])
+    moved = reached(after, [config.applied or config.output])
     for name, why in models.missing.items():
         wired = rig.wired_plants[name]
         is_moved = any(entry in moved for entry in wired.inputs if isinstance(entry, str))
         outputs = [signal for signal in wired.outputs if signal is not None]
-        if is_moved and config.measured in _reached(after, outputs):
+        if is_moved and config.measured in reached(after, outputs):
             return f"plant {name} has no linear model here: {why}"
     return None
 
 
-def _ways(rig: Rig, apart_from: str) -> Iterable[tuple[str, str]]:
-    """Signals that move others: through plants, devices and the other loops."""
+def ways(rig: Rig, apart_from: str | None = None) -> Iterable[tuple[str, str]]:
+    """Signals that move others: through plants, devices and the loops but one."""
     for wired in rig.wired_plants.values():
         outputs = [signal for signal in wired.outputs if signal is not None]
         yield from ((entry, out) for entry in wired.inputs if isinstance(entry, str) for out in outputs)
@@ -100,7 +97,8 @@ def _ways(rig: Rig, apart_from: str) -> Iterable[tuple[str, str]]:
                 yield loop.feedforward.signal, loop.output
 
 
-def _reached(after: Mapping[str, set[str]], starts: Iterable[str]) -> set[str]:
+def reached(after: Mapping[str, set[str]], starts: Iterable[str]) -> set[str]:
+    """Signals to which a way leads from ``starts``, these included."""
     seen, waiting = set[str](), [*starts]
     while waiting:
         signal = waiting.pop()
@@ -137,9 +135,6 @@ def _linear(rig: Rig, name: str) -> LinearModel:
 def _linearized(rig: Rig, name: str) -> StateSpace:
     plant = rig.wired_plants[name].plant
     assert isinstance(plant, CduPlant | SystemPlant)
-    if isinstance(plant, SystemPlant) and len(plant.state_ports) > _MOST_STATES:
-        states = len(plant.state_ports)
-        raise PlantError(f"its {states} states are more than the {_MOST_STATES} that are solved for here")
     # python-control takes more than a second to load, which no run of another plant needs to wait for.
     from plant_models.io_system import linearize  # noqa: PLC0415
 

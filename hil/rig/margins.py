@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from controller import PID
-from controller.margins import Complex, OpenLoop, PhaseMargin, least_margin, phase_margins
-from hil.config.schema import PidConfig
+from controller.margins import PhaseMargin, least_margin, phase_margins
 from hil.rig.build import Rig
 from hil.rig.delay import Latency, LoopDelay, delay_of
-from hil.rig.linear_models import LinearModel, Models, linear_models, why_unknown
+from hil.rig.linear_models import Models, linear_models, why_unknown
+from hil.rig.loop_system import LoopSystem
 
 LEAST_DEG = 45.0
 """Below this much phase margin a warning is given."""
@@ -65,21 +64,22 @@ def lost_margins(rig: Rig, latency: Latency) -> list[LoopMargin]:
         return []
     delays = {name: delay_of(rig, name, latency) for name in rig.pids}
     models = linear_models(rig)
-    return [_margin(rig, models, name, delays) for name in rig.pids]
+    loops = LoopSystem(rig, models.linear, {name: delay.total_s for name, delay in delays.items()})
+    return [_margin(rig, models, loops, name, delays[name]) for name in rig.pids]
 
 
 def _without(name: str, delay: LoopDelay, why: str) -> LoopMargin:
     return LoopMargin(name, None, None, delay.total_s, None, None, delay, why)
 
 
-def _margin(rig: Rig, models: Models, name: str, delays: Mapping[str, LoopDelay]) -> LoopMargin:
-    delay, delay_s = delays[name], delays[name].total_s
+def _margin(rig: Rig, models: Models, loops: LoopSystem, name: str, delay: LoopDelay) -> LoopMargin:
+    delay_s = delay.total_s
     unknown = why_unknown(rig, models, name)
     if unknown is not None:
         return _without(name, delay, unknown)
     highest = math.pi / (2.0 * delay.hold_s)
     lowest = min(_LOWEST_RAD_S, 1e-6 * highest)
-    open_loop = _open_loop(rig, models.linear, name, delays)
+    open_loop = loops.opened(name)
     try:
         found = phase_margins(open_loop, lowest, highest)
         low, half = open_loop(1j * np.array([lowest, highest]))
@@ -114,69 +114,3 @@ def _unstable(
     return LoopMargin(
         name, None, None, delay.total_s, None, left_deg, delay, f"{what}, no phase margin is left"
     )
-
-
-def _open_loop(
-    rig: Rig, models: Sequence[LinearModel], name: str, delays: Mapping[str, LoopDelay]
-) -> OpenLoop:
-    """L(s) of one loop, broken at its output, everything else closed: one linear system of all signals an s."""
-    config = rig.config.pids[name]
-    slot = {signal: number for number, signal in enumerate(rig.config.signals)}
-    others = {other: loop for other, loop in rig.config.pids.items() if other != name}
-    signals = rig.config.signals.items()
-    mirrors = [(signal.mirrors, name) for name, signal in signals if signal.mirrors is not None]
-    # In shadow it is the incumbent's actuator that moves the plant; ours would move it the same way.
-    start = config.applied or config.output
-
-    def response(s: Complex) -> Complex:
-        system = np.zeros((s.size, len(slot), len(slot)), complex)  # (n_s, n_signals, n_signals)
-        for cause, effect in mirrors:
-            system[:, slot[effect], slot[cause]] = 1.0
-        for model in models:
-            model.add_to(system, slot, s)
-        for other, loop in others.items():
-            seen = _seen(rig, loop.measured, s)
-            _close(system, slot, loop, rig.pids[other], s, delays[other].total_s, seen)
-        # Whatever else moves the place where the loop is broken is cut off with it.
-        system[:, slot[start], :] = 0.0
-        injected = np.zeros((s.size, len(slot), 1), complex)
-        injected[:, slot[start], 0] = 1.0
-        moved = np.linalg.solve(np.eye(len(slot)) - system, injected)[:, slot[config.measured], 0]
-        return _direction(config) * _law(rig.pids[name], s) * _seen(rig, config.measured, s) * moved
-
-    return response
-
-
-def _close(
-    system: Complex,
-    slot: Mapping[str, int],
-    loop: PidConfig,
-    pid: PID,
-    s: Complex,
-    delay_s: float,
-    seen: Complex,
-) -> None:
-    """Put a closed loop into the system: its output's answer to measured value, set-point and feed-forward."""
-    later = _direction(loop) * np.exp(-s * delay_s)
-    output = slot[loop.output]
-    system[:, output, slot[loop.measured]] -= later * _law(pid, s) * seen
-    weighted = _law(pid, s, loop.setpoint_weight_b, loop.setpoint_weight_c)
-    system[:, output, slot[loop.setpoint]] += later * weighted
-    if loop.feedforward is not None:
-        system[:, output, slot[loop.feedforward.signal]] += loop.feedforward.gain * np.exp(-s * delay_s)
-
-
-def _seen(rig: Rig, measured: str, s: Complex) -> Complex:
-    """Give the lag of the signal's sensor as a transfer function; 1 where it has none."""
-    sensor = rig.config.sensors.get(measured)
-    return 1.0 / (1.0 + s * (0.0 if sensor is None else sensor.lag_s))
-
-
-def _direction(loop: PidConfig) -> float:
-    return 1.0 if loop.action == "reverse" else -1.0
-
-
-def _law(pid: PID, s: Complex, b: float = 1.0, c: float = 1.0) -> Complex:
-    """Give the PID's transfer function of the error; ``b`` and ``c`` weigh its parts."""
-    gains = pid.gains
-    return b * gains.kp + gains.ki / s + c * gains.kd * s / (1.0 + gains.filter_time_s * s)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import cmath
+import math
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -11,6 +14,7 @@ from hil.errors import ConfigError
 from hil.rig import Wishes, load_rig, run_rig
 from hil.rig.delay import Latency
 from hil.rig.margins import lost_margins
+from plant_models import linearize
 
 RIG = """\
 rig: module
@@ -124,11 +128,45 @@ def test_its_loop_has_a_phase_margin(tmp_path: Path) -> None:
     assert 20.0 < found.remaining_deg < 130.0
 
 
-def test_one_that_is_too_large_for_margins_says_so(tmp_path: Path) -> None:
-    path = write(tmp_path, ("cells: 3", "cells: 45"))
-    (found,) = lost_margins(load_rig(path), Latency(0.0, is_measured=False))
-    assert found.remaining_deg is None
-    assert "plant module has no linear model here: its" in found.note
+def test_a_large_one_has_the_margin_of_python_controls_own_answer(tmp_path: Path) -> None:
+    rig = load_rig(write(tmp_path, ("cells: 3", "cells: 45")))
+    (found,) = lost_margins(rig, Latency(0.0, is_measured=False))
+    wired = rig.wired_plants["module"]
+    model = linearize(wired.plant)
+    assert model.nstates > 80
+    assert found.crossover_rad_s is not None
+    s = 1j * found.crossover_rad_s
+    gains = rig.pids["supply"].gains
+    answer = model(s)[wired.outputs.index("supply_1_degc"), wired.inputs.index("valve_percent")]
+    opened = -(gains.kp + gains.ki / s + gains.kd * s / (1.0 + gains.filter_time_s * s)) * answer
+    assert abs(opened) == pytest.approx(1.0, rel=1e-6)
+    assert found.nominal_deg == pytest.approx(180.0 + math.degrees(cmath.phase(opened)), abs=1e-3)
+
+
+def test_each_of_many_loops_is_opened_with_the_others_closed(root: Path) -> None:
+    """Six loops on one plant: the others put into python-control's answer by hand, with the delay of their holds."""
+    rig = load_rig(root / "configs" / "rigs" / "composed_module.yaml")
+    margins = {margin.loop: margin for margin in lost_margins(rig, Latency(0.0, is_measured=False))}
+    (wired,) = rig.wired_plants.values()
+    model = linearize(wired.plant)
+    loops = rig.config.pids
+    rows = [wired.outputs.index(loop.measured) for loop in loops.values()]
+    columns = [wired.inputs.index(loop.output) for loop in loops.values()]
+    for number, (name, margin) in enumerate(margins.items()):
+        assert margin.crossover_rad_s is not None
+        s = 1j * margin.crossover_rad_s
+        laws = np.array([
+            (1.0 if loop.action == "reverse" else -1.0)
+            * (rig.pids[other].gains.kp + rig.pids[other].gains.ki / s)
+            for other, loop in loops.items()
+        ])  # fmt: skip
+        answers = model(s)[np.ix_(rows, columns)]
+        others = laws * np.exp(-s * np.array([other.delay_s for other in margins.values()]))
+        others[number] = 0.0
+        outputs = np.linalg.solve(np.eye(len(rows)) + answers * others, answers[:, number])
+        opened = laws[number] * outputs[number]
+        assert abs(opened) == pytest.approx(1.0, rel=1e-6), name
+        assert margin.nominal_deg == pytest.approx(180.0 + math.degrees(cmath.phase(opened)), abs=1e-3), name
 
 
 def test_heat_that_nothing_carries_away_is_a_warning(tmp_path: Path) -> None:
