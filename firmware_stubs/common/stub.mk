@@ -19,7 +19,8 @@ $(BUILD)/$(NAME): $(OBJECTS) $(COMMON_BUILD)/libstub.a
 	$(CC) $(LDFLAGS) -o $@.$$$$ $^ $(LDLIBS) && mv $@.$$$$ $@
 
 $(COMMON_BUILD)/libstub.a: $(wildcard $(COMMON)*.c $(COMMON)*.h $(COMMON)Makefile)
-	$(MAKE) -C $(COMMON) BUILD=$(abspath $(COMMON_BUILD))
+# A checkout's path may have spaces, which abspath would take apart: the common part's own folder is named from there.
+	$(MAKE) -C $(COMMON) BUILD=$(if $(filter $(COMMON)build,$(COMMON_BUILD)),build,$(abspath $(COMMON_BUILD)))
 endif
 
 $(BUILD)/%.o: %.c $(wildcard *.h $(SHARED:%=%/*.h) $(COMMON)*.h) Makefile $(COMMON)stub.mk | $(BUILD)

@@ -69,11 +69,16 @@ def build_c_stub(folder: Path = STUB_FOLDER) -> StubBuild:
     except (OSError, subprocess.TimeoutExpired) as error:
         return StubBuild(None, f"make failed: {error}")
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error" in line] or ["no message"]
-        if any("modbus" in line for line in lines):
-            return StubBuild(None, f"libmodbus is not installed ({install})")
-        return StubBuild(None, f"it does not compile: {lines[0]}")
+        return StubBuild(None, _why_not(done.stderr, install))
     return StubBuild(folder / "build" / "cdu_plc", "built with cc and libmodbus")
+
+
+def _why_not(told: str, install: str) -> str:
+    """Say in one line what make has told on stderr."""
+    if "modbus.h" in told or "-lmodbus" in told:
+        return f"libmodbus is not installed ({install})"
+    lines = told.splitlines() or ["make says nothing"]
+    return f"it does not compile: {next((line for line in lines if 'error:' in line), lines[0])}"
 
 
 class RunningPlc:
