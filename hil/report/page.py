@@ -35,7 +35,7 @@ from hil.report.sections import (
     timing_section,
 )  # fmt: skip
 from hil.report.timing_figure import timing_figure
-from hil.report.verdict import RequirementResult, Verdict
+from hil.report.verdict import RequirementResult, Verdict, headline
 
 
 def page_html(
@@ -77,7 +77,7 @@ def page_html(
         when=escaped(when),
         description=escaped(run.rig.get("description") or ""),
         sign="✓" if verdict.met else "✗",
-        headline=escaped(_headline(verdict, (*requirements, *latency.limits))),
+        headline=escaped(headline(verdict, (*requirements, *latency.limits))),
         reasons=tag("ul", joined(tag("li", reason) for reason in verdict.reasons)) if verdict.reasons else "",
         sections=sections,
         plotting_library=get_plotlyjs(),
@@ -116,12 +116,6 @@ def plain_page(
 
 def _resource(name: str) -> str:
     return resources.files("hil.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _headline(verdict: Verdict, requirements: Sequence[RequirementResult]) -> str:
-    met = sum(item.met for item in requirements)
-    tally = f" ({met} of {len(requirements)})" if requirements else ""
-    return f"{verdict.headline}{tally}" if verdict.word in ("met", "not met") else verdict.headline
 
 
 def _figures_json(figures: Sequence[Figure | None]) -> str:

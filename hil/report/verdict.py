@@ -6,7 +6,7 @@ not be computed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from hil.report.run_data import RunData, mapping, number
 VERDICTS = {
     "met": "All requirements are met",
     "no requirements": "The run is whole; the rig sets no requirements",
-    "not met": "Requirements are not met",
+    "not met": "A command was not taken by its device",
     "incomplete": "INCOMPLETE: this run cannot be judged",
     "interrupted": "INTERRUPTED before its end",
     "tripped": "TRIPPED: the rig stopped itself",
@@ -82,10 +82,18 @@ class Verdict:
         """Whether the run came to its end with whole data, so that its requirements are settled."""
         return self.word in ("met", "not met", "no requirements")
 
-    @property
-    def headline(self) -> str:
-        """The verdict as a sentence."""
-        return VERDICTS[self.word]
+
+def headline(verdict: Verdict, requirements: Sequence[RequirementResult]) -> str:
+    """Give the verdict as a sentence, with how many requirements are met or, where any is not, how many are not."""
+    sentence, count = VERDICTS[verdict.word], len(requirements)
+    missed = sum(not item.met for item in requirements)
+    if verdict.word == "met":
+        return f"{sentence} ({count} of {count})"
+    if verdict.word != "not met":
+        return sentence
+    if missed:
+        return f"{missed} of {count} requirement{'s' * (count > 1)} {'is' if missed == 1 else 'are'} not met"
+    return f"{sentence}; all requirements are met ({count} of {count})" if count else sentence
 
 
 def judge_requirements(run: RunData, kpis: Mapping[str, Any]) -> tuple[RequirementResult, ...]:

@@ -6,6 +6,7 @@ import run_folders as rf
 
 from hil.errors import RunFolderError
 from hil.report import build_report, known_kpis, read_run, summary_rows
+from hil.report.verdict import RequirementResult, Verdict, headline
 
 GENEROUS = [{"kpi": "loops.supply_temperature.max_abs_error", "max": 50.0}]
 
@@ -30,6 +31,25 @@ def test_a_requirement_that_is_not_met(good, tmp_path):
     result = build_report(good.write(tmp_path / "r"))
     assert (result.verdict, result.met) == ("not met", False)
     assert "required ≤ 0.1 K" in result.reasons[0]
+    assert "<strong>1 of 1 requirement is not met</strong>" in result.path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("word", "met", "said"),
+    [
+        ("not met", (True, False, False), "2 of 3 requirements are not met"),
+        ("not met", (False, True), "1 of 2 requirements is not met"),
+        ("not met", (False,), "1 of 1 requirement is not met"),
+        ("met", (True, True), "All requirements are met (2 of 2)"),
+        ("not met", (True,), "A command was not taken by its device; all requirements are met (1 of 1)"),
+        ("not met", (), "A command was not taken by its device"),
+        ("no requirements", (), "The run is whole; the rig sets no requirements"),
+        ("incomplete", (False, True), "INCOMPLETE: this run cannot be judged"),
+    ],
+)
+def test_the_headline_counts_what_it_names(word, met, said):
+    required = [RequirementResult("run.cycles", "1", 1.0, None, 1.0, each) for each in met]
+    assert headline(Verdict(word, (), all(met)), required) == said
 
 
 def test_a_killed_run_is_reported_as_incomplete(good, tmp_path):
