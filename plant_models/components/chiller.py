@@ -24,7 +24,7 @@ from plant_models.components import chiller_layout as lay
 from plant_models.components import codes
 from plant_models.components.checks import in_range, whole_number
 from plant_models.components.chiller_sequence import countdown_rate, flow_failing, wants_less, wants_more
-from plant_models.components.chiller_settings import ChillerSettings, carnot_share, settings_from
+from plant_models.components.chiller_settings import ChillerSettings, carnot_share, check_range, settings_from
 from plant_models.components.header import in_series
 from plant_models.ports import Port
 from plant_models.system.component import Component, Energy, InputPort, Stage
@@ -170,7 +170,7 @@ def chiller(
     Raises
     ------
     PlantSettingError, DatasheetError
-        A figure out of range; a nominal COP against the second law.
+        A figure out of range; a nominal COP against the second law; capacity and flow that disagree.
     """
     s = settings_from(settings)
     whole_number("chiller", machines=(machines, 1, lay.MOST_MACHINES))
@@ -180,6 +180,7 @@ def chiller(
         flow_kg_s=(flow_kg_s, 0.01, 1e5),
         cp_j_kgk=(cp_j_kgk, 1000.0, 6000.0),
     )
+    check_range(s, machines * capacity_kw, flow_kg_s, cp_j_kgk)
     mass = s.transit_time_s * flow_kg_s
     states = _states(machines)
     return Component(

@@ -94,6 +94,7 @@ class ChillerSettings:
     temp_degc: float = 25.0
 
 
+_HOTTEST_RETURN_DEGC = 100.0
 _TIME = (0.0, 7200.0)
 RANGES = {
     "nominal_cop": (0.5, 30.0), "nominal_supply_temp_degc": (-20.0, 60.0), "nominal_air_temp_degc": (-20.0, 60.0),
@@ -119,11 +120,33 @@ def settings_from(figures: Mapping[str, float]) -> ChillerSettings:
     PlantSettingError
         No such figure, or one out of range.
     DatasheetError
-        A nominal COP that the second law does not allow.
+        A nominal COP that the second law does not allow; a freeze trip that the nominal supply would set off.
     """
     settings = checked_settings("chiller", ChillerSettings, figures, RANGES)
     carnot_share(settings)
+    if settings.freeze_trip_temp_degc >= settings.nominal_supply_temp_degc:
+        raise DatasheetError(
+            f"chiller: freeze_trip_temp_degc = {settings.freeze_trip_temp_degc:g} is not below "
+            f"nominal_supply_temp_degc = {settings.nominal_supply_temp_degc:g}: it would trip at its nominal point"
+        )
     return settings
+
+
+def check_range(s: ChillerSettings, capacity_kw: float, flow_kg_s: float, cp_j_kgk: float) -> None:
+    """Refuse a capacity (kW, of the whole bank) and a flow between which no water could be.
+
+    Raises
+    ------
+    DatasheetError
+        At both, water would have to come hotter than it boils.
+    """
+    range_k = 1000.0 * capacity_kw / (flow_kg_s * cp_j_kgk)
+    if s.nominal_supply_temp_degc + range_k > _HOTTEST_RETURN_DEGC:
+        raise DatasheetError(
+            f"chiller: capacity_kw = {capacity_kw:g} of all machines and flow_kg_s = {flow_kg_s:g} disagree: water "
+            f"that leaves at nominal_supply_temp_degc = {s.nominal_supply_temp_degc:g} would come {range_k:.0f} K "
+            f"warmer, above {_HOTTEST_RETURN_DEGC:g} °C"
+        )
 
 
 def carnot_share(s: ChillerSettings) -> float:

@@ -76,6 +76,11 @@ class CoolerDatasheet:
             )
 
         _refuse_second_law(self)
+        if self.fan_kw >= self.duty_kw:
+            raise DatasheetError(
+                f"{self.name}: fan_kw = {self.fan_kw:g} is not below duty_kw = {self.duty_kw:g}: the fans would heat "
+                "the air more than the coolant does"
+            )
 
     @property
     def mean_temp_degc(self) -> float:

@@ -111,6 +111,11 @@ class PowerSettings:
                 f"power chain: pue_category = {self.pue_category!r} is none of 1 (UPS output), 2 (PDU output), "
                 "3 (IT input)"
             )
+        if self.charge_kw > self.ups_kw:
+            raise PlantSettingError(
+                f"power chain: charge_kw = {self.charge_kw:g} is more than ups_kw = {self.ups_kw:g}, whose rectifier "
+                "charges the battery"
+            )
         full = self.ups_constant_loss + self.ups_linear_loss + self.ups_quadratic_loss
         if self.bypass_constant_loss + self.bypass_linear_loss > full:
             raise PlantSettingError(

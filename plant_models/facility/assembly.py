@@ -23,7 +23,7 @@ from plant_models.components.power_chain import power_chain
 from plant_models.components.power_settings import PowerSettings
 from plant_models.components.site_meter import site_meter
 from plant_models.components.three_way import three_way
-from plant_models.facility.rejection_sizing import BUFFER_CELLS
+from plant_models.facility.rejection_sizing import BUFFER_CELLS, high_air_trip_degc
 from plant_models.facility.sizes import FacilitySizes
 from plant_models.facility.spec import SHUTDOWN_BAND_K, THROTTLE_BAND_K, FacilitySpec
 from plant_models.facility.water_sizing import pipe_drop_kpa
@@ -147,6 +147,7 @@ def add_chillers(whole: Composition, spec: FacilitySpec, sizes: FacilitySizes) -
         start_time_s=spec.chiller_start_time_s,
         load_ramp_time_s=spec.chiller_ramp_time_s,
         lag_delay_s=spec.chiller_lag_s,
+        high_air_trip_temp_degc=high_air_trip_degc(of.design_dry_bulb_degc),
         temp_degc=water.supply_temp_degc,
     )
     whole.add("chillers", machines)

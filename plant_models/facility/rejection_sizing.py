@@ -6,8 +6,9 @@
 2. Hottest day: dry bulb of the spec; wet bulb from the vapour of an ordinary day of the climate's most humid hot
    month at that dry bulb (sirocco air is drier, so this is on the safe side for the pads).
 3. Trim chillers: the heat to reject less what the duty coolers still give on that day, pads dry, since water is the
-   last resort (PLANT.md §5). Machines ``= ceil(heat / largest)`` and the spares; capacity and power of one on that day
-   from its nominal ones by the equations of :mod:`plant_models.components.chiller`.
+   last resort (PLANT.md §5). Machines ``= ceil(margin x heat / largest)`` and the spares: without a margin what the
+   water warmed while they started would stay in it. Capacity and power of one on that day follow from its nominal
+   ones by the equations of :mod:`plant_models.components.chiller`.
 4. Start of all duty machines, one after the other: each takes its start time, its ramp and the delay before the next;
    the mean over the machines of the time until each is half loaded is ``t_s``.
 5. Buffer: while the chillers start, what enters it has stepped from the supply temperature to what the coolers alone
@@ -23,10 +24,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from plant_models._jit import plain
+from plant_models.components.chiller_layout import MOST_MACHINES
 from plant_models.components.chiller_settings import ChillerSettings, carnot_share
 from plant_models.components.cooler_design import AIR_CP_J_KGK, CoolerDesign, cooler_design
 from plant_models.components.cooler_settings import DryCoolerSettings
 from plant_models.components.cooler_sheet import CoolerDatasheet, cooler_sheet
+from plant_models.components.dry_cooler import MOST_UNITS
 from plant_models.components.moist_air import after_pads_degc, water_taken_up
 from plant_models.cross_flow import cooled_share, film_in_series_w_k
 from plant_models.errors import PlantSettingError
@@ -37,11 +40,12 @@ from plant_models.weather_air import saturation_pressure_kpa, station_pressure_k
 from plant_models.weather_climate import Climate
 
 BUFFER_CELLS = 8
+AIR_LIMIT_OVER_DESIGN_K = 8.0
+"""Of the machines' high-air trip, at least: 3 K for its reset and 5 in hand (assumption)."""
 MACHINE = ChillerSettings()
 """A chiller's figures and times but for those of the spec."""
 USUAL = DryCoolerSettings()
 """Exponents and film split of PLANT.md §5, pads as usual: what the plant is built with."""
-_MOST_COOLERS = 200
 _HALVINGS = 60
 _SUMMER = 25.0
 """A month is hot where its mean daily maximum is above this, °C, and for the hottest month in any climate."""
@@ -112,10 +116,11 @@ def size_rejection(spec: FacilitySpec, water: WaterSizes) -> RejectionSizes:
     pressure = station_pressure_kpa(spec.place.altitude_m)
     still = min(bank.heat_kw(duty, water.flow_kg_s, water.return_temp_degc, air), water.heat_kw)
     chiller = water.heat_kw - still
-    duty_machines = units_for(chiller, spec.largest_chiller_kw) if chiller > 0.0 else 0
+    wanted = (1.0 + spec.chiller_margin) * chiller
+    duty_machines = _duty_machines(spec, wanted)
     with_pads = plain(after_pads_degc)(air, wet, USUAL.pad_effectiveness, 1.0)
     coolers = duty + spec.spare_units
-    machine = chiller / duty_machines if duty_machines else 0.0
+    machine = wanted / duty_machines if duty_machines else 0.0
     restart = restart_time_s(spec, duty_machines)
     return RejectionSizes(
         duty_coolers=duty,
@@ -141,13 +146,23 @@ def size_rejection(spec: FacilitySpec, water: WaterSizes) -> RejectionSizes:
     )
 
 
+def _duty_machines(spec: FacilitySpec, wanted_kw: float) -> int:
+    machines = units_for(wanted_kw, spec.largest_chiller_kw) if wanted_kw > 0.0 else 0
+    if machines and machines + spec.spare_units > MOST_MACHINES:
+        raise PlantSettingError(
+            f"facility: largest_chiller_kw = {spec.largest_chiller_kw:g} takes {machines} + {spec.spare_units} "
+            f"chillers for {wanted_kw:.0f} kW; a bank has at most {MOST_MACHINES}"
+        )
+    return machines
+
+
 def _duty_coolers(bank: CoolerBank, spec: FacilitySpec, water: WaterSizes) -> int:
     air = spec.free_cooling_dry_bulb_degc
-    for units in range(1, _MOST_COOLERS + 1):
+    for units in range(1, MOST_UNITS - spec.spare_units + 1):
         if bank.heat_kw(units, water.flow_kg_s, water.return_temp_degc, air) >= water.heat_kw:
             return units
     raise PlantSettingError(
-        f"facility: free_cooling_approach_k = {spec.free_cooling_approach_k:g}: {_MOST_COOLERS} of "
+        f"facility: free_cooling_approach_k = {spec.free_cooling_approach_k:g}: {MOST_UNITS} of "
         f"{bank.sheet.name} do not cool {water.heat_kw:.0f} kW from {water.return_temp_degc:.1f} to "
         f"{water.supply_temp_degc:g} °C with air of {air:g} °C"
     )
@@ -168,6 +183,11 @@ def design_wet_bulb_degc(place: Climate, dry_bulb_degc: float) -> float:
     humidity = min(100.0 * most / float(saturation_pressure_kpa(np.array(dry_bulb_degc))), 100.0)
     pressure = station_pressure_kpa(place.altitude_m)
     return float(wet_bulb_degc(np.array([dry_bulb_degc]), np.array([humidity]), np.array([pressure]))[0])
+
+
+def high_air_trip_degc(air_degc: float) -> float:
+    """Air temperature (°C) at which machines that are chosen for a hottest day of ``air_degc`` trip."""
+    return max(MACHINE.high_air_trip_temp_degc, air_degc + AIR_LIMIT_OVER_DESIGN_K)
 
 
 def restart_time_s(spec: FacilitySpec, machines: int) -> float:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from plant_models.cold_plate import OCP_1KW_OAM_PG25
 from plant_models.errors import PlantSettingError
 from plant_models.facility.power_sizing import size_power
 from plant_models.facility.rejection_sizing import size_rejection
-from plant_models.facility.sizes import FacilitySizes, SizingCheck
+from plant_models.facility.sizes import CduSizes, FacilitySizes, SizingCheck
 from plant_models.facility.spec import FacilitySpec
 from plant_models.facility.water_sizing import design_of, size_cdus, size_water, tcs_flow_check
+from plant_models.fluid import freezing_point_degc
+from plant_models.sizing import DesignPoint
 from plant_models.weather_air import dew_point_degc, saturation_pressure_kpa
 
 
@@ -33,6 +36,8 @@ def size_facility(spec: FacilitySpec) -> FacilitySizes:
     checks = (
         tcs_flow_check(spec.sheet, point),
         _dew_point_check(spec),
+        _case_check(spec, cdus, point),
+        _freezing_check(spec),
     )
     for check in checks:
         if not check.low <= check.value <= check.high:
@@ -46,6 +51,35 @@ def size_facility(spec: FacilitySpec) -> FacilitySizes:
         rejection=rejection,
         power=size_power(spec, cdus, water, rejection),
         checks=checks,
+    )
+
+
+def _case_check(spec: FacilitySpec, cdus: CduSizes, point: DesignPoint) -> SizingCheck:
+    """Case temperature at full load with the spare CDUs out, to be below the one at which devices throttle."""
+    plate, sheet = OCP_1KW_OAM_PG25, spec.sheet
+    l_min = sheet.tcs_flow_kg_s / point.tcs.density_kg_m3 * 60_000.0 / (sheet.duty_kw / plate.power_kw)
+    resistance = float(np.interp(l_min, plate.flow_l_min, plate.resistance_k_w))
+    device_w = 1000.0 * plate.power_kw * cdus.worst_load_kw / sheet.duty_kw
+    return SizingCheck(
+        figure="case temperature at full load",
+        value=spec.supply_temp_degc + sheet.approach_k + resistance * device_w,
+        low=0.0,
+        high=spec.throttle_case_temp_degc,
+        unit="°C",
+        source=f"throttle_case_temp_degc; {resistance:.4f} K/W at {l_min:.2f} L/min, OCP OAI guideline 2023",
+    )
+
+
+def _freezing_check(spec: FacilitySpec) -> SizingCheck:
+    """Coldest month's mean daily minimum over the facility water's freezing point: it stands in coolers outdoors."""
+    freezing = freezing_point_degc(spec.sheet.fws_fluid)
+    return SizingCheck(
+        figure="coldest month's mean daily minimum over the facility water's freezing point",
+        value=min(spec.place.min_temp_degc) - freezing,
+        low=0.0,
+        high=200.0,
+        unit="K",
+        source=f"{spec.place.name}; it freezes at {freezing:.1f} °C: a cdu sheet with glycol as fws_fluid",
     )
 
 

@@ -53,6 +53,8 @@ class FacilitySpec:
         :mod:`plant_models.weather_year`.
     largest_pump_kg_s, largest_chiller_kw : float
         Largest unit on offer.
+    chiller_margin : float
+        Capacity of the duty chillers over what they are to take on the hottest day, less 1 (assumption: 5 %).
     transformer_kva, ups_module_kw : float
         Ratings on offer: preferred ones of IEC 60076-1, one UPS module.
     power_factor : float
@@ -85,6 +87,7 @@ class FacilitySpec:
     hottest_dry_bulb_degc: float | None = None
     largest_pump_kg_s: float = 100.0
     largest_chiller_kw: float = 2500.0
+    chiller_margin: float = 0.05
     transformer_kva: float = 3150.0
     ups_module_kw: float = 1500.0
     power_factor: float = 0.95
@@ -104,6 +107,8 @@ class FacilitySpec:
         for item in fields(self):
             value = getattr(self, item.name)
             low, high = RANGES.get(item.name, (-math.inf, math.inf))
+            if item.name in RANGES and not isinstance(value, int | float | None):
+                raise PlantSettingError(f"facility: {item.name} = {value!r} is no number")
             if item.name in RANGES and value is not None and not low <= value <= high:
                 raise PlantSettingError(f"facility: {item.name} = {value!r} is outside {low:g} … {high:g}")
         for name in COUNTS:
@@ -176,6 +181,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "throttle_case_temp_degc": (40.0, 120.0), "shutdown_case_temp_degc": (45.0, 150.0),
     "spare_cdus_per_module": (0, 4), "spare_units": (0, 3), "free_cooling_approach_k": (1.0, 30.0),
     "hottest_dry_bulb_degc": (0.0, 55.0), "largest_pump_kg_s": (1.0, 1000.0), "largest_chiller_kw": (50.0, 10_000.0),
+    "chiller_margin": (0.0, 0.5),
     "transformer_kva": (100.0, 10_000.0), "ups_module_kw": (50.0, 5000.0), "power_factor": (0.7, 1.0),
     "pipe_length_m": (5.0, 2000.0), "pipe_velocity_m_s": (0.5, 3.5), "pipe_drop_pa_m": (20.0, 500.0),
     "module_drop_kpa": (1.0, 200.0), "cooler_drop_kpa": (5.0, 300.0), "evaporator_drop_kpa": (5.0, 300.0),
@@ -199,10 +205,8 @@ def spec_from(**figures: object) -> FacilitySpec:
     for name, value in figures.items():
         if name not in known:
             raise PlantSettingError(f"a facility has no figure {name!r}; {hint(name, known)}")
-        if (
-            name in RANGES
-            and (isinstance(value, bool) or not isinstance(value, int | float))
-            and (value is not None or known[name].default is not None)
+        if name in RANGES and (
+            isinstance(value, bool) or (value is None and known[name].default is not None)
         ):
             raise PlantSettingError(f"facility: {name} = {value!r} is no number")
     return FacilitySpec(**figures)  # type: ignore[arg-type]  # names and numbers checked above, the rest by the class

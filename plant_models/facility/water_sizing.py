@@ -4,7 +4,8 @@
    (PLANT.md §1: any one may be out at full load). All run and share the load; the worst is that with the spares out.
 2. Flow ``M`` = flow of the duty CDUs by their sheet (PLANT.md §3).
 3. Heat to reject ``Q = P_IT + f (P_CDU pumps + P_primary pumps)``: what the pumps' coolants take up (sizing of
-   :mod:`plant_models.sizing`), all CDUs at design flow; ``T_return = T_supply + Q / (M cp)``.
+   :mod:`plant_models.sizing`), all CDUs at design flow. The primary pumps warm the supply, behind what cools it, so
+   ``T_return = T_supply + (Q - f P_primary) / (M cp)``, and what cools it has to reach that much less.
 4. Head = branch piping + CDU + coolers with their three-way valve + evaporators + pipes both ways, each at ``M``; power
    ``M / rho x head / eta``, eta 0.7 (PLANT.md §3). Pumps ``= ceil(M / largest)`` and the spares.
 5. Pipe: section ``M / (rho v)``, volume section times length.
@@ -87,7 +88,7 @@ def size_water(spec: FacilitySpec, cdus: CduSizes, point: DesignPoint) -> WaterS
     return WaterSizes(
         flow_kg_s=flow,
         supply_temp_degc=spec.supply_temp_degc,
-        return_temp_degc=spec.supply_temp_degc + 1000.0 * heat / (flow * cp),
+        return_temp_degc=spec.supply_temp_degc + 1000.0 * (heat - HEAT_TO_WATER * power) / (flow * cp),
         heat_kw=heat,
         duty_pumps=duty_pumps,
         pumps=duty_pumps + spec.spare_units,

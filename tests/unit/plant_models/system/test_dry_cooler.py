@@ -197,6 +197,7 @@ def test_its_linear_model_predicts_a_small_step(plant):
         ({"coolant_flow_kg_s": 100.0}, ["100", "2931", "46.11", "40.55"]),
         ({"fluid_out_temp_degc": 35.02, "air_flow_kg_s": 264.0}, ["effectiveness"]),
         ({"fan_kw": -1.0}, ["fan_kw"]),
+        ({"fan_kw": 3000.0}, ["fan_kw = 3000", "duty_kw = 2931"]),
         ({"air_temp_degc": math.nan}, ["air_temp_degc"]),
         ({"fan_groups": 0}, ["fan_groups"]),
     ],

@@ -373,6 +373,7 @@ def test_whatever_comes_the_answers_are_numbers(data):
         ({"ups_kw": 0.0}, "ups_kw = 0.0 is outside 1 … 1e"),
         ({"power_factor": math.nan}, "power_factor = nan"),
         ({"pue_category": 4}, "none of 1"),
+        ({"charge_kw": 5000.0}, "charge_kw = 5000 is more than ups_kw"),
         ({"peukert_exponent": 0.9}, "peukert_exponent = 0.9 is outside 1 … 2"),
         ({"bypass_linear_loss": 0.1}, "more on bypass"),
     ],
