@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from controller import PID, Condition, Stages
 from plant_models import SystemPlant
 
-MODES = ((30.5, 31.0, 0.0), (30.0, 30.5, 100.0), (60.0, 60.0, 100.0))
+MODES = ((30.5, 31.0, 0.0), (30.0, 30.5, 100.0), (50.0, 50.5, 100.0))
 """By cooling mode: set-points of mixing valve and fans (°C), chillers' enable (%)."""
 
 
