@@ -34,6 +34,7 @@ class FacilitySpec:
         1 to 3; they share the CDU's design flow.
     spare_cdus_per_module, spare_units : int
         Beyond the duty: in each module; of pumps, coolers, chillers, transformers and UPS modules each (1: N+1).
+        A spare CDU is a matter of size: see :mod:`plant_models.facility.water_sizing` for what the plant has of it.
     throttle_case_temp_degc : float
         Case temperature above which IT lowers its clocks, over 5 K down to half of its power.
     shutdown_case_temp_degc : float or None

@@ -2,6 +2,8 @@
 
 1. Modules ``= ceil(P_IT / P_module)``; duty CDUs of a module ``= ceil(P_module / duty)``, and the spares beside them
    (PLANT.md §1: any one may be out at full load). All run and share the load; the worst is that with the spares out.
+   In the plant each CDU has racks and a secondary loop of its own: a module's other CDUs carry the load of one that is
+   out once it is moved to their racks (jobs, or hoses), not through a common manifold, of which there is none.
 2. Flow ``M`` = flow of the duty CDUs by their sheet (PLANT.md §3).
 3. Heat to reject ``Q = P_IT + f (P_CDU pumps + P_primary pumps)``: what the pumps' coolants take up (sizing of
    :mod:`plant_models.sizing`), all CDUs at design flow. The primary pumps warm the supply, behind what cools it, so

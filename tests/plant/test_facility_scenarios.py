@@ -57,6 +57,33 @@ def test_one_primary_pump_less_is_not_missed(loops: FacilityLoops) -> None:
     assert max(max(y[f"cdu_{i}_tcs_supply_temp_degc"] for i in NUMBERS) for y in seen) < 38.0
 
 
+def test_one_pump_of_a_cdu_less_is_hardly_felt_by_its_racks(loops: FacilityLoops) -> None:
+    before = loops.outputs
+    loops.plant.set_fault("cdu_1_pump_1_trip", True)
+    after = run(loops, 300, SIROCCO)[-1]
+    assert after["cdu_1_tcs_supply_temp_degc"] == pytest.approx(36.0, abs=0.2)
+    rise_k = after["cdu_1_cold_plate_case_temp_degc"] - before["cdu_1_cold_plate_case_temp_degc"]
+    assert 0.1 < rise_k < 1.0
+
+
+def test_a_module_with_one_cdu_out_carries_its_load_on_the_others_once_it_is_moved(
+    loops: FacilityLoops,
+) -> None:
+    """What N+1 means for CDUs: two of 1368 kW have the size for 2.5 MW. Racks of one out get nothing."""
+    for pump in (1, 2):
+        loops.plant.set_fault(f"cdu_1_pump_{pump}_trip", True)
+    stranded = run(loops, 300, SIROCCO)
+    assert stranded[-1]["cdu_1_cold_plate_case_temp_degc"] > 85.0
+    assert stranded[-1]["power_it_power_kw"] < 10_000.0 - 0.8 * 833.3
+    moved = {**FULL, "cdu_1_rack_heat_kw": 0.0, "cdu_2_rack_heat_kw": 1250.0, "cdu_3_rack_heat_kw": 1250.0}
+    after = [loops.step({**moved, **SIROCCO}) for _ in range(900)][-1]
+    for i in (2, 3):
+        assert after[f"cdu_{i}_tcs_supply_temp_degc"] == pytest.approx(36.0, abs=0.3)
+        assert after[f"cdu_{i}_cold_plate_case_temp_degc"] < 65.0
+    assert after["power_it_power_kw"] == pytest.approx(10_000.0, rel=1e-3)
+    assert after["fws_supply_temp_degc"] < 32.5
+
+
 def test_an_outage_of_the_grid_stops_what_has_no_battery_and_it_comes_back(loops: FacilityLoops) -> None:
     """Pumps, fans and compressors hang on the grid: nothing that moves air or water runs on without a supply."""
     before = run(loops, 1, SIROCCO)[-1]
