@@ -23,7 +23,7 @@ def completed(figures: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     DatasheetError
-        A return that is not warmer than its supply.
+        A return that is not warmer than its supply, or a TCS supply that is not warmer than the facility water's.
     """
     made: dict[str, Any] = {"name": "datasheet", **figures}
     supply, water = made.get("tcs_supply_temp_degc"), made.get("fws_supply_temp_degc")
@@ -32,6 +32,11 @@ def completed(figures: Mapping[str, Any]) -> dict[str, Any]:
     elif water is None and supply is not None and "approach_k" in made:
         made["fws_supply_temp_degc"] = supply - made["approach_k"]
     water = made.get("fws_supply_temp_degc")
+    if water is not None and supply is not None and not supply > water:
+        raise DatasheetError(
+            f"{made['name']}: tcs_supply_temp_degc = {supply:g} is not above fws_supply_temp_degc = {water:g}: against "
+            "the second law"
+        )
     if water is not None and "approach_k" in made:
         _add_flow(made, "tcs", water + made["approach_k"], made.get("tcs_fluid"))
     if water is not None:

@@ -144,6 +144,8 @@ def test_a_sheet_of_figures_alone_has_its_flows_from_duty_and_temperatures():
 @pytest.mark.parametrize(("changes", "named"), [
     ({"duty_kw": None}, "needs duty_kw"), ({"rack_drop_kpa": None}, "rack_drop_kpa"),
     ({"tcs_return_temp_degc": 30.0}, "tcs_return_temp_degc = 30 is not above"),
+    ({"fws_supply_temp_degc": 33.0}, "tcs_supply_temp_degc = 32 is not above fws_supply_temp_degc = 33: against"),
+    ({"fws_supply_temp_degc": None, "approach_k": -4.0}, "= 32 is not above fws_supply_temp_degc = 36"),
     ({"fws_return_temp_degc": 45.0}, "warmer than the TCS return"), ({"approach_k": 9.0}, "tcs_supply_temp_degc"),
 ])  # fmt: skip
 def test_figures_alone_that_cannot_be_are_refused(changes, named):
