@@ -18,6 +18,7 @@ LARGEST_BYTES = 65536
 """A longer payload is refused before it is looked at."""
 VALUE = "{value}"
 _NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
+_LONGEST_NAME = 40
 _WORDS = {"true": 1.0, "false": 0.0, "on": 1.0, "off": 0.0}
 
 
@@ -104,6 +105,8 @@ def json_document(payload: bytes) -> Any:
     text = _text(payload)
     try:
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_each_name_once)
+    except UnreadableError:
+        raise
     except (ValueError, RecursionError) as error:
         raise UnreadableError("is not JSON") from error
 
@@ -126,7 +129,8 @@ def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Which of two values was meant cannot be known, and readers differ in which they take."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name is there twice")
+        twice = next(name for n, (name, _) in enumerate(pairs) if name in dict(pairs[:n]))
+        raise UnreadableError(f"has the name {twice[:_LONGEST_NAME]!r} twice")
     return found
 
 

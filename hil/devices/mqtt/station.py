@@ -154,7 +154,8 @@ class Station:
 
     async def _watch(self) -> None:
         while True:
-            for text in self._outlet.tick(machine_ns() / NS_PER_S):
+            now_ns = machine_ns()
+            for text in (*self._outlet.tick(now_ns / NS_PER_S), *self._intake.unheard(now_ns)):
                 self._port.event(text)
             await asyncio.sleep(_TICK_S)
 
@@ -191,7 +192,8 @@ class Station:
             if self._orders is not None:
                 self._finish(self._orders)
         else:
-            self._intake.received(message, time.time(), now_ns)
+            for text in self._intake.received(message, time.time(), now_ns):
+                self._port.event(text)
         self._port.publish()
 
     def _judge(self, commanded: Commanded, message: Incoming, now_ns: int) -> None:
@@ -229,4 +231,6 @@ class Station:
     def connection_changed(self, *, up: bool) -> None:
         """Begin anew: meanwhile the far end may have reverted."""
         self._front.connection_changed(up=up)
+        if up:
+            self._intake.listens(machine_ns())
         self._outlet.forget()

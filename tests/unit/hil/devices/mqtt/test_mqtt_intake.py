@@ -161,3 +161,54 @@ def test_nothing_that_comes_makes_a_good_value_beyond_age_or_range(
         if image.quality[slot] == GOOD:
             assert signal.low <= image.values[slot] <= signal.high
             assert 0 <= NOW_NS - image.received_ns[slot] <= signal.max_age_ns
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        (
+            state(250.0, age_s=-5.0),
+            "its time is 5.0 s ahead of ours, clock_tolerance_s is 0.5: set the clocks",
+        ),
+        (
+            state(250.0, age_s=3600.0),
+            "it is 3600.0 s old, max_age_s is 2: the clocks, or it waited on its way",
+        ),
+        (state(900.0), "91 degC is outside 0 to 50 degC"),
+        (Incoming("a/state", b'{"t":1,"t":2}', False, NOW_NS), "the payload has the name 't' twice"),
+        (Incoming("a/state", b"21.5 degC", False, NOW_NS), "the payload is not JSON"),
+        (Incoming("a/state", b'{"x":1}', False, NOW_NS), "the payload has no q"),
+    ],
+)
+def test_why_a_value_is_not_taken_is_told_once_with_figures_and_that_it_is_taken_again(
+    message: Incoming, why: str
+) -> None:
+    intake, _, _ = made()
+    assert intake.received(state(250.0), NOW_S, NOW_NS) == []
+    assert intake.received(message, NOW_S, NOW_NS) == [f"t_degc on a/state is not taken: {why}"]
+    assert intake.received(message, NOW_S, NOW_NS) == []
+    assert intake.received(state(250.0), NOW_S, NOW_NS) == ["t_degc on a/state: taken again"]
+    for _ in range(5):
+        # Comes and goes: the counters have it, and a person is told again after a minute.
+        assert intake.received(message, NOW_S, NOW_NS) == []
+        assert intake.received(state(250.0), NOW_S, NOW_NS) == []
+    assert intake.received(message, NOW_S, NOW_NS + 60 * NS) != []
+
+
+def test_a_value_that_was_overtaken_is_no_trouble() -> None:
+    intake, _, counts = made()
+    intake.received(state(250.0, age_s=0.2), NOW_S, NOW_NS)
+    assert intake.received(state(250.0, age_s=0.4), NOW_S, NOW_NS) == []
+    assert counts["values_outdated"] == 1
+
+
+def test_a_topic_on_which_nothing_ever_comes_is_told_once_when_its_values_are_bad() -> None:
+    intake, _, _ = made()
+    assert intake.unheard(NOW_NS + 99 * NS) == [], "no connection yet"
+    intake.listens(NOW_NS)
+    intake.received(state(250.0), NOW_S, NOW_NS)
+    assert intake.unheard(NOW_NS + 6 * NS) == []
+    (told,) = intake.unheard(NOW_NS + 7 * NS)
+    assert told.startswith("nothing has come on a/flow for 7 s (f_kg_s): is that the topic")
+    intake.listens(NOW_NS + 8 * NS)
+    assert intake.unheard(NOW_NS + 99 * NS) == []
