@@ -28,9 +28,9 @@ from plant_models.components.cooler_settings import RANGES as COOLER_RANGES
 from plant_models.components.cooler_settings import DryCoolerSettings
 from plant_models.components.cooler_sheet import COOLER_SHEETS, CoolerDatasheet, cooler_sheet
 from plant_models.components.dry_cooler import MOST_UNITS, dry_cooler
-from plant_models.components.power_chain import MOST_FEEDS, power_chain
+from plant_models.components.power_chain import power_chain
+from plant_models.components.power_settings import MOST_FEEDS, PowerSettings
 from plant_models.components.power_settings import RANGES as POWER_RANGES
-from plant_models.components.power_settings import PowerSettings
 from plant_models.components.site_meter import MOST_CASES, site_meter
 from plant_models.system.component import Component
 

@@ -3,8 +3,8 @@
 ::
 
     grid ─ transformer ─┬─ UPS (battery, bypass) ─ distribution ─ IT
-            generator ──┤            └┄ mechanical, where it is on the UPS
-                        ├─ mechanical (pumps, fans, chillers)
+            generator ──┤            └─ mechanical feeds on the UPS (pumps)
+                        ├─ the other mechanical feeds (fans, chillers)
                         └─ other
 
 Losses are those of :mod:`plant_models.components.power_losses`; modes are states (:mod:`power_modes`), so what a load
@@ -32,22 +32,21 @@ import numpy.typing as npt
 from plant_models._jit import inner
 from plant_models.components import codes
 from plant_models.components import power_modes as modes
-from plant_models.components.checks import in_range
+from plant_models.components.checks import whole_number
 from plant_models.components.key_ratios import PUE_BOUND, bounded_ratio
 from plant_models.components.power_losses import LONGEST_MINUTES, curve_loss_kw
-from plant_models.components.power_settings import PLACE, PowerSettings, packed
+from plant_models.components.power_settings import MOST_FEEDS, PLACE, PowerSettings, packed
 from plant_models.ports import Port
 from plant_models.system.component import Component, Energy, InputPort, Stage
 
 Array = npt.NDArray[np.float64]
 
-MOST_FEEDS = 100
 _TAPER_PERCENT = 10.0
 (
-    _IT_RATIO, _MECHANICAL_RATIO, _ON_BATTERY, _ENERGY, _SOURCE, _BYPASS_OPEN, _ON_BYPASS, _FACILITY, _IT,
+    _IT_RATIO, _MECHANICAL_RATIO, _ON_BATTERY, _ENERGY, _SOURCE, _BYPASS_OPEN, _UPS_RATIO, _ON_BYPASS, _FACILITY, _IT,
     _MECHANICAL, _UPS_LOSS, _TRANSFORMER_LOSS, _DISTRIBUTION_LOSS, _METERED, _PUE, _MINUTES, _LOAD, _GENERATED,
     _BATTERY,
-) = range(19)  # fmt: skip
+) = range(20)  # fmt: skip
 _UPS, _CONSTANT, _LINEAR, _QUADRATIC, _BYPASS_CONSTANT, _BYPASS_LINEAR = (
     PLACE[n]
     for n in (
@@ -59,7 +58,7 @@ _KVA, _NO_LOAD, _LOAD_LOSS, _FACTOR = (
     PLACE[n] for n in ("transformer_kva", "transformer_no_load_loss", "transformer_load_loss", "power_factor")
 )
 _CHARGE_KW, _CHARGER, _GENERATOR_KW = (PLACE[n] for n in ("charge_kw", "charger_efficiency", "generator_kw"))
-_CATEGORY, _RACK_FEED, _ON_UPS = (PLACE[n] for n in ("pue_category", "rack_feed_share", "mechanical_on_ups"))
+_CATEGORY, _RACK_FEED = PLACE["pue_category"], PLACE["rack_feed_share"]
 _STATES = (
     Port("battery_charge_percent", "%"),
     Port("source", "1"),
@@ -82,6 +81,7 @@ _BY_STATE = (
     Port("battery_energy_kwh", "kWh"),
     Port("power_source", "1"),
     Port("bypass_tripped", "1"),
+    Port("ups_supply_ratio", "1"),
 )
 _BY_LOAD = (
     Port("on_bypass", "1"),
@@ -113,7 +113,8 @@ def power_chain_outputs(stage: int, x: Array, u: Array, p: Array, y: Array) -> N
     if stage == 0:
         source, live = modes.has_source(x), x[modes.LIVE] > 0.5
         y[_IT_RATIO] = 1.0 if x[modes.SUPPLIED] > 0.5 else 0.0
-        y[_MECHANICAL_RATIO] = 1.0 if (live if p[_ON_UPS] > 0.5 else source) else 0.0
+        y[_MECHANICAL_RATIO] = 1.0 if source else 0.0
+        y[_UPS_RATIO] = 1.0 if live else 0.0
         y[_ON_BATTERY] = 1.0 if live and not source else 0.0
         y[_ENERGY] = p[modes.BATTERY_KWH] * max(x[modes.CHARGE], 0.0) / 100.0
         y[_SOURCE] = x[modes.SOURCE]
@@ -124,7 +125,7 @@ def power_chain_outputs(stage: int, x: Array, u: Array, p: Array, y: Array) -> N
     output_kw = modes.ups_output_kw(x, u, p)
     y[_ON_BYPASS] = 1.0 if bypass else 0.0
     y[_IT] = it_kw
-    y[_MECHANICAL] = modes.mechanical_load_kw(x, u, p)
+    y[_MECHANICAL] = modes.on_ups_kw(x, u, p) + modes.on_board_kw(x, u, p)
     y[_DISTRIBUTION_LOSS] = modes.distribution_loss_kw(it_kw, p)
     y[_LOAD] = 100.0 * output_kw / p[_UPS]
     behind_meter = 0.0 if p[_CATEGORY] > 2.5 else p[_RACK_FEED] if p[_CATEGORY] > 1.5 else 1.0
@@ -144,8 +145,7 @@ def supply(x: Array, u: Array, p: Array, y: Array, output_kw: float, bypass: boo
             y[_UPS_LOSS] = modes.drain_kw(y[_BATTERY], p) - output_kw
         return
     loss = ups_loss_kw(output_kw, bypass, p)
-    straight = 0.0 if p[_ON_UPS] > 0.5 else y[_MECHANICAL]
-    board = output_kw + loss + straight + modes.other_kw(u)
+    board = output_kw + loss + modes.on_board_kw(x, u, p) + modes.other_kw(u)
     charging = charging_kw(x, board, p)
     y[_BATTERY] = 0.0 - charging
     y[_UPS_LOSS] = loss + (1.0 - p[_CHARGER]) * charging
@@ -211,10 +211,9 @@ def power_chain_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None
 def power_chain_settle(x: Array, u: Array, p: Array, substep_s: float) -> None:
     """Change modes: breakers and source first, then the UPS that they feed, then the IT behind that."""
     output_kw = modes.ups_output_kw(x, u, p)
-    straight = 0.0 if p[_ON_UPS] > 0.5 else modes.mechanical_load_kw(x, u, p)
     loss = ups_loss_kw(output_kw, modes.bypassed(x, u, p), p)
     modes.settle_breakers(x, u)
-    modes.settle_source(x, output_kw + loss + straight + modes.other_kw(u), p)
+    modes.settle_source(x, output_kw + loss + modes.on_board_kw(x, u, p) + modes.other_kw(u), p)
     modes.settle_ups(x, u, p, substep_s)
     modes.settle_supply(x, p)
 
@@ -233,13 +232,13 @@ def battery_kwh(settings: PowerSettings) -> float:
 def power_chain(*, it_feeds: int = 1, mechanical_feeds: int = 1, settings: PowerSettings) -> Component:
     """Make a power chain with ``it_feeds`` and ``mechanical_feeds`` loads (1 … 100, 0 … 100), on the grid at its start.
 
-    Powers in are what the loads ask for; ``it_supply_ratio`` and ``mechanical_supply_ratio`` tell them what they get
-    (1 or 0). ``facility_power_kw`` is what comes from the grid, at the utility meter, or from the generator.
-    ``battery_minutes`` is held at a day, ``pue`` at 100. ``power_source``: 0 none, 1 grid, 2 generator, 3 generator
-    tripped on overload, 4 transformers tripped on overload. ``battery_power_kw``: above 0 what the battery gives,
-    below what its charger draws. A thermal relay trips transformers over 1.2 times their rating; they can be
-    reset when they have cooled to what rated load gives, and IT comes back its restart delay later.
-    ``bypass_tripped``: 1 while an overload keeps the bypass open.
+    Powers in are what the loads ask for; ``it_supply_ratio``, ``ups_supply_ratio`` (the first mechanical feeds, on the
+    UPS) and ``mechanical_supply_ratio`` (the others) tell them what they get (1 or 0). ``facility_power_kw`` is what
+    comes from the grid, at the utility meter, or from the generator. ``battery_minutes`` is held at a day, ``pue`` at
+    100. ``power_source``: 0 none, 1 grid, 2 generator, 3 generator tripped on overload, 4 transformers tripped on
+    overload. ``battery_power_kw``: above 0 what the battery gives, below what its charger draws. A thermal relay trips
+    transformers over 1.2 times their rating; they can be reset when they have cooled to what rated load gives, and IT
+    comes back its restart delay later. ``bypass_tripped``: 1 while an overload keeps the bypass open.
 
     Faults: ``grid_outage``; ``ups_fault`` (inverter and charger out, the load goes to the bypass);
     ``battery_open`` (its breaker: neither charge nor discharge).
@@ -249,8 +248,11 @@ def power_chain(*, it_feeds: int = 1, mechanical_feeds: int = 1, settings: Power
     PlantSettingError
         A number of feeds out of range.
     """
-    in_range(
-        "power chain", it_feeds=(it_feeds, 1, MOST_FEEDS), mechanical_feeds=(mechanical_feeds, 0, MOST_FEEDS)
+    whole_number(
+        "power chain",
+        it_feeds=(it_feeds, 1, MOST_FEEDS),
+        mechanical_feeds=(mechanical_feeds, 0, MOST_FEEDS),
+        mechanical_feeds_on_ups=(settings.mechanical_feeds_on_ups, 0, mechanical_feeds),
     )
     figures = packed(settings)
     figures[_CHARGE_KW] = settings.charge_kw or 0.1 * settings.ups_kw

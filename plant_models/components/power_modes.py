@@ -27,7 +27,7 @@ _UPS, _CONSTANT, _LINEAR, _QUADRATIC, _INVERTER = (
     for n in ("ups_kw", "ups_constant_loss", "ups_linear_loss", "ups_quadratic_loss", "inverter_loss_share")
 )
 _DISTRIBUTION_KW, _DISTRIBUTION, _ON_UPS = (
-    PLACE[n] for n in ("distribution_kw", "distribution_loss", "mechanical_on_ups")
+    PLACE[n] for n in ("distribution_kw", "distribution_loss", "mechanical_feeds_on_ups")
 )
 _EFFICIENCY, _PEUKERT = PLACE["battery_efficiency"], PLACE["peukert_exponent"]
 _OVERLOAD_S, _RESET_S = PLACE["ups_overload_time_s"], PLACE["ups_overload_reset_s"]
@@ -74,10 +74,18 @@ def it_load_kw(x: Array, u: Array, p: Array) -> float:
 
 
 @inner
-def mechanical_load_kw(x: Array, u: Array, p: Array) -> float:
-    """Power that the mechanical loads get, kW."""
-    alive = x[LIVE] > 0.5 if p[_ON_UPS] > 0.5 else has_source(x)
-    return feeds_sum(u, int(p[IT_FEEDS]), int(p[MECHANICAL_FEEDS])) if alive else 0.0
+def on_ups_kw(x: Array, u: Array, p: Array) -> float:
+    """Power that the mechanical loads behind the UPS get, kW."""
+    return feeds_sum(u, int(p[IT_FEEDS]), int(p[_ON_UPS])) if x[LIVE] > 0.5 else 0.0
+
+
+@inner
+def on_board_kw(x: Array, u: Array, p: Array) -> float:
+    """Power that the mechanical loads on the main board get, kW."""
+    behind = int(p[_ON_UPS])
+    return (
+        feeds_sum(u, int(p[IT_FEEDS]) + behind, int(p[MECHANICAL_FEEDS]) - behind) if has_source(x) else 0.0
+    )
 
 
 @inner
@@ -90,8 +98,7 @@ def distribution_loss_kw(it_kw: float, p: Array) -> float:
 def ups_output_kw(x: Array, u: Array, p: Array) -> float:
     """Power that leaves the UPS, or its bypass, kW."""
     it_kw = it_load_kw(x, u, p)
-    behind = mechanical_load_kw(x, u, p) if p[_ON_UPS] > 0.5 else 0.0
-    return it_kw + distribution_loss_kw(it_kw, p) + behind
+    return it_kw + distribution_loss_kw(it_kw, p) + on_ups_kw(x, u, p)
 
 
 @inner

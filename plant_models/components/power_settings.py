@@ -64,8 +64,9 @@ class PowerSettings:
         How long IT runs on without supply: its power supplies' capacitors, 20 ms at no voltage (ITIC curve).
     it_restart_delay_s : float
         From the return of the supply to IT drawing power again.
-    mechanical_on_ups : bool
-        Pumps, fans and chillers are behind the UPS, rather than on the main board.
+    mechanical_feeds_on_ups : int
+        How many of the mechanical feeds, the first, are behind the UPS: pumps that must not stop while an outage lasts
+        until the generator carries. The others are on the main board.
     generator_kw, generator_start_time_s : float
         Rating (0: none), and the time from the outage until it carries. It trips when its load is over 110 % of it.
     pue_category : int
@@ -99,7 +100,7 @@ class PowerSettings:
     initial_charge_percent: float = 100.0
     it_hold_up_time_s: float = 0.02
     it_restart_delay_s: float = 300.0
-    mechanical_on_ups: bool = False
+    mechanical_feeds_on_ups: int = 0
     generator_kw: float = 0.0
     generator_start_time_s: float = 12.0
     pue_category: int = 3
@@ -123,6 +124,7 @@ class PowerSettings:
             )
 
 
+MOST_FEEDS = 100
 _SHARE = (0.0, 0.2)
 RANGES: dict[str, tuple[float, float]] = {
     "ups_kw": (1.0, 1e6),
@@ -152,11 +154,12 @@ RANGES: dict[str, tuple[float, float]] = {
     "initial_charge_percent": (0.0, 100.0),
     "it_hold_up_time_s": (0.0, 10.0),
     "it_restart_delay_s": (0.0, 86_400.0),
+    "mechanical_feeds_on_ups": (0, MOST_FEEDS),
     "generator_kw": (0.0, 1e6),
     "generator_start_time_s": (0.0, 3600.0),
 }
 
-NAMES = (*RANGES, "mechanical_on_ups", "pue_category")
+NAMES = (*RANGES, "pue_category")
 """Figures in the order in which they are packed."""
 PLACE = {name: k for k, name in enumerate(NAMES)}
 

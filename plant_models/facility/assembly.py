@@ -164,26 +164,30 @@ def add_chillers(whole: Composition, spec: FacilitySpec, sizes: FacilitySizes) -
 def add_power(whole: Composition, spec: FacilitySpec, sizes: FacilitySizes) -> None:
     """Power chain that feeds each CDU's racks, each CDU's pumps, the primary pumps, the fans and the chillers."""
     of = sizes.power
+    pumps = [*(f"cdu_{i}.pump_power_kw" for i in cdu_numbers(sizes)), "fws.pump_power_kw"]
+    others = ["coolers.fan_power_kw", *(["chillers.power_kw"] if sizes.rejection.machines else [])]
     settings = PowerSettings(
         ups_kw=of.ups_modules * of.ups_module_kw,
         transformer_kva=of.transformers * of.transformer_kva,
         power_factor=spec.power_factor,
+        battery_minutes=spec.battery_minutes,
+        mechanical_feeds_on_ups=len(pumps) if spec.pumps_on_ups else 0,
+        generator_kw=of.generators * of.generator_kw,
+        generator_start_time_s=spec.generator_start_time_s,
     )
-    mechanical = [f"cdu_{i}.pump_power_kw" for i in cdu_numbers(sizes)]
-    mechanical += ["fws.pump_power_kw", "coolers.fan_power_kw"]
-    if sizes.rejection.machines:
-        mechanical.append("chillers.power_kw")
-    made = power_chain(it_feeds=sizes.cdus.installed, mechanical_feeds=len(mechanical), settings=settings)
-    whole.add("power", made)
+    feeds = len(pumps) + len(others)
+    whole.add("power", power_chain(it_feeds=sizes.cdus.installed, mechanical_feeds=feeds, settings=settings))
     for command in ("ups_bypass_command_percent", "breaker_reset_command_percent"):
         whole.share(command, f"power.{command}")
     for i in cdu_numbers(sizes):
         whole.wire(f"cdu_{i}.it_power_kw", f"power.it_power_{i}_kw")
         whole.wire("power.it_supply_ratio", f"cdu_{i}.it_supply_ratio")
-        whole.wire("power.mechanical_supply_ratio", f"cdu_{i}.pump_supply_ratio")
-    driven = ["fws", "coolers", *(["chillers"] if sizes.rejection.machines else [])]
-    whole.wire("power.mechanical_supply_ratio", *(f"{name}.supply_ratio" for name in driven))
-    for j, source in enumerate(mechanical):
+    of_pumps = "power.ups_supply_ratio" if spec.pumps_on_ups else "power.mechanical_supply_ratio"
+    driven = [f"cdu_{i}.pump_supply_ratio" for i in cdu_numbers(sizes)]
+    whole.wire(of_pumps, *driven, "fws.supply_ratio")
+    for source in others:
+        whole.wire("power.mechanical_supply_ratio", f"{source.partition('.')[0]}.supply_ratio")
+    for j, source in enumerate((*pumps, *others)):
         whole.wire(source, f"power.mechanical_power_{j + 1}_kw")
 
 

@@ -129,7 +129,8 @@ class PowerSizes:
         IT; pumps, fans and chillers on the design day; both with the losses, at the meter.
     duty_ups_modules, ups_modules : int
     duty_transformers, transformers : int
-    transformer_kva, ups_module_kw : float
+    duty_generators, generators : int
+    transformer_kva, ups_module_kw, generator_kw : float
         Of one.
     """
 
@@ -142,6 +143,9 @@ class PowerSizes:
     transformers: int
     transformer_kva: float
     ups_module_kw: float
+    duty_generators: int
+    generators: int
+    generator_kw: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

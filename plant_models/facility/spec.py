@@ -60,6 +60,13 @@ class FacilitySpec:
         Ratings on offer: preferred ones of IEC 60076-1, one UPS module.
     power_factor : float
         Of the facility at the transformers.
+    pumps_on_ups : bool
+        Pumps of CDUs and facility water are behind the UPS, since the racks' coolant warms by a kelvin in a second or
+        two; fans and chillers are on the main board.
+    battery_minutes : float
+        At the rated load of the UPS.
+    generator_kw, generator_start_time_s : float
+        Rating of one on offer (0: no generators), and the time from an outage until they carry.
     pipe_length_m, pipe_velocity_m_s, pipe_drop_pa_m : float
         One way between plant room and modules; velocity and drop a metre at design flow.
     module_drop_kpa, cooler_drop_kpa, evaporator_drop_kpa : float
@@ -92,6 +99,10 @@ class FacilitySpec:
     transformer_kva: float = 3150.0
     ups_module_kw: float = 1500.0
     power_factor: float = 0.95
+    pumps_on_ups: bool = True
+    battery_minutes: float = 5.0
+    generator_kw: float = 2500.0
+    generator_start_time_s: float = 12.0
     pipe_length_m: float = 120.0
     pipe_velocity_m_s: float = 2.0
     pipe_drop_pa_m: float = 100.0
@@ -119,6 +130,10 @@ class FacilitySpec:
         if self.supply_class not in SUPPLY_CLASSES:
             raise PlantSettingError(
                 f"facility: supply_class = {self.supply_class!r}; there are {', '.join(SUPPLY_CLASSES)}"
+            )
+        if not isinstance(self.pumps_on_ups, bool):
+            raise PlantSettingError(
+                f"facility: pumps_on_ups = {self.pumps_on_ups!r} is neither true nor false"
             )
         if isinstance(self.cdu, str) and self.cdu not in DATASHEETS:
             raise PlantSettingError(f"facility: cdu = {self.cdu!r}; there are {', '.join(DATASHEETS)}")
@@ -184,6 +199,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "hottest_dry_bulb_degc": (0.0, 55.0), "largest_pump_kg_s": (1.0, 1000.0), "largest_chiller_kw": (50.0, 10_000.0),
     "chiller_margin": (0.0, 0.5),
     "transformer_kva": (100.0, 10_000.0), "ups_module_kw": (50.0, 5000.0), "power_factor": (0.7, 1.0),
+    "battery_minutes": (0.1, 600.0), "generator_kw": (0.0, 20_000.0), "generator_start_time_s": (0.0, 3600.0),
     "pipe_length_m": (5.0, 2000.0), "pipe_velocity_m_s": (0.5, 3.5), "pipe_drop_pa_m": (20.0, 500.0),
     "module_drop_kpa": (1.0, 200.0), "cooler_drop_kpa": (5.0, 300.0), "evaporator_drop_kpa": (5.0, 300.0),
     "three_way_authority": (0.05, 0.95),

@@ -132,13 +132,18 @@ def test_a_ups_on_bypass_loses_less_and_an_outage_takes_the_load_down(tmp_path: 
     sooner = {"at_s: 900, for_s: 1200": "at_s: 330, for_s: 600", "at_s: 1500": "at_s: 400"}
     found = run(tmp_path, "ups_bypass", 740, sooner)
     trend = found.trend
-    power = size_facility(FacilitySpec()).power
+    sizes = size_facility(FacilitySpec())
+    power, cdus, water = sizes.power, sizes.cdus, sizes.water
     rated_kw = power.ups_modules * power.ups_module_kw
     settings = PowerSettings(ups_kw=rated_kw, transformer_kva=1.0)
-    output_kw = 9999.6 + settings.distribution_loss * 9999.6**2 / rated_kw
+    to_racks_kw = 9999.6 + settings.distribution_loss * 9999.6**2 / rated_kw
     double = (settings.ups_constant_loss, settings.ups_linear_loss, settings.ups_quadratic_loss)
     bypass = (settings.bypass_constant_loss, settings.bypass_linear_loss, 0.0)
     for row, parts in ((330, double), (331, bypass)):
+        output_kw = trend["power_ups_load_percent"][row] / 100.0 * rated_kw
+        assert 0.0 < output_kw - to_racks_kw < cdus.installed * cdus.pump_power_kw + water.pump_power_kw, (
+            "pumps"
+        )
         loss_kw = curve_loss_kw(output_kw, rated_kw, *parts)
         assert trend["power_ups_loss_kw"][row] == pytest.approx(loss_kw, rel=1e-3)
     assert (trend["power_battery_minutes"][330] > 5.0, trend["power_battery_minutes"][331]) == (True, 0.0)
@@ -149,4 +154,6 @@ def test_a_ups_on_bypass_loses_less_and_an_outage_takes_the_load_down(tmp_path: 
     dark = np.flatnonzero(it_kw < 1.0)
     assert (dark[0], dark[-1]) == (401, pytest.approx(400 + 10 + settings.it_restart_delay_s, abs=1.0))
     assert it_kw[-1] == pytest.approx(9999.6, rel=1e-3)
-    assert trend["fws_flow_kg_s"][409] < 0.2 * trend["fws_flow_kg_s"][399], "pumps have no battery at all"
+    assert trend["fws_flow_kg_s"][409] < 0.2 * trend["fws_flow_kg_s"][399], (
+        "the pumps are behind the same UPS"
+    )

@@ -84,17 +84,34 @@ def test_a_module_with_one_cdu_out_carries_its_load_on_the_others_once_it_is_mov
     assert after["fws_supply_temp_degc"] < 32.5
 
 
-def test_an_outage_of_the_grid_stops_what_has_no_battery_and_it_comes_back(loops: FacilityLoops) -> None:
-    """Pumps, fans and compressors hang on the grid: nothing that moves air or water runs on without a supply."""
+def test_pumps_ride_through_an_outage_of_the_grid_and_fans_wait_for_the_generators(
+    loops: FacilityLoops,
+) -> None:
     before = run(loops, 1, SIROCCO)[-1]
     loops.plant.set_fault("power_grid_outage", True)
-    dark = run(loops, 60, SIROCCO)[-1]
-    assert dark["power_facility_power_kw"] == 0.0
-    assert dark["fws_flow_kg_s"] < 0.01 * before["fws_flow_kg_s"]
-    assert max(dark["fws_pump_power_kw"], dark["coolers_fan_power_kw"], dark["chillers_power_kw"]) < 1.0
-    assert dark["chillers_machines_running"] == 0.0
-    assert dark["power_it_power_kw"] > 0.0, "the racks live on the battery"
+    on_battery = run(loops, 11, SIROCCO)[-1]
+    assert on_battery["power_facility_power_kw"] == 0.0
+    assert on_battery["fws_flow_kg_s"] > 0.99 * before["fws_flow_kg_s"], "the pumps are on the UPS"
+    assert on_battery["coolers_fan_power_kw"] < 0.5 * before["coolers_fan_power_kw"]
+    assert on_battery["chillers_machines_running"] == 0.0
+    on_generators = run(loops, 900, SIROCCO)
+    assert on_generators[5]["power_facility_power_kw"] > before["power_it_power_kw"]
+    assert on_generators[-1]["coolers_fan_power_kw"] > 0.9 * before["coolers_fan_power_kw"]
+    assert on_generators[-1]["chillers_machines_running"] >= 1.0, "after their restart delay"
+    assert all(y["power_it_power_kw"] > 0.99 * before["power_it_power_kw"] for y in on_generators)
+    assert max(y["site_hottest_case_temp_degc"] for y in on_generators) < 70.0
     loops.plant.set_fault("power_grid_outage", False)
-    back = run(loops, 900, SIROCCO)[-1]
-    assert back["fws_flow_kg_s"] > 0.9 * before["fws_flow_kg_s"]
-    assert back["chillers_machines_running"] >= 1.0, "after their restart delay"
+    assert run(loops, 5, SIROCCO)[-1]["power_facility_power_kw"] > before["power_it_power_kw"]
+
+
+def test_with_neither_generators_nor_pumps_on_the_ups_an_outage_stops_all_that_has_no_battery() -> None:
+    """Nothing that moves air or water runs on without a supply, and IT switches off when it is hot."""
+    of = FacilitySpec(it_power_mw=2.5, generator_kw=0.0, pumps_on_ups=False)
+    plant = facility_plant(of, outputs=("fws.flow_kg_s", "coolers.fan_power_kw", "power.it_power_kw"))
+    plant.set_fault("power_grid_outage", True)
+    inputs = list(plant.inputs.values())
+    seen = [plant.step(inputs, 1.0)[:3] for _ in range(180)]
+    assert seen[2][2] == pytest.approx(2500.0, rel=0.01), "the racks live on the battery"
+    assert seen[60][0] < 1.0
+    assert seen[60][1] < 1.0
+    assert seen[-1][2] < 1.0

@@ -112,8 +112,8 @@ def test_settings_reach_the_factories() -> None:
         ("cdu", {"rack_flow_shares": [0.5, "x"]}, "rack_flow_shares must be a"),
         (
             "power_chain",
-            {"ups_kw": 10, "transformer_kva": 20, "mechanical_on_ups": 1},
-            "must be true or false",
+            {"ups_kw": 10, "transformer_kva": 20, "mechanical_feeds_on_ups": True},
+            "must be a whole number",
         ),
         ("site_meter", {"cases": 2.5}, "cases must be a whole number"),
     ],

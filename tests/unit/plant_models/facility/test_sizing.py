@@ -133,14 +133,28 @@ def test_duty_machines_start_one_after_the_other(phase_1):
 
 def test_power_is_carried_with_one_of_each_out(phase_1):
     of = phase_1.power
-    behind_ups = 1.01 * 10_000.0
+    pumps = phase_1.cdus.installed * phase_1.cdus.pump_power_kw + phase_1.water.pump_power_kw
+    behind_ups = 1.01 * 10_000.0 + pumps
     assert (
         (of.ups_modules - 1) * of.ups_module_kw >= behind_ups > (of.duty_ups_modules - 1) * of.ups_module_kw
     )
     assert (of.transformers - 1) * of.transformer_kva >= (of.peak_kw - 200.0) / 0.95
     assert of.mechanical_kw > phase_1.rejection.fan_power_kw + phase_1.water.pump_power_kw
     # Losses of UPS and transformers: a few per cent.
-    assert 1.01 < of.peak_kw / (behind_ups + of.mechanical_kw) < 1.07
+    asked_kw = behind_ups - pumps + of.mechanical_kw
+    assert 1.01 < of.peak_kw / asked_kw < 1.07
+    # Generators carry all but the transformers' losses.
+    assert (
+        (of.generators - 1) * of.generator_kw >= 1.01 * asked_kw > (of.duty_generators - 1) * of.generator_kw
+    )
+
+
+def test_without_generators_and_with_pumps_on_the_board_the_ups_is_no_larger_than_it_asks(phase_1):
+    of = size_facility(FacilitySpec(generator_kw=0.0, pumps_on_ups=False)).power
+    assert (of.duty_generators, of.generators) == (0, 0)
+    assert of.duty_ups_modules * of.ups_module_kw >= 1.01 * 10_000.0
+    assert of.mechanical_kw == phase_1.power.mechanical_kw
+    assert of.peak_kw < phase_1.power.peak_kw
 
 
 def test_rules_of_thumb_are_told_with_their_figures(phase_1):

@@ -282,11 +282,37 @@ def test_an_overload_on_battery_ends_in_the_dark():
 
 
 def test_pumps_behind_the_ups_ride_through():
-    site = Site(mechanical_on_ups=True)
+    site = Site(mechanical_feeds_on_ups=1)
     assert site.run(1)["power_ups_load_percent"] == pytest.approx(89.64)
     site.fault("grid_outage")
     out = site.run(1)
-    assert (out["power_mechanical_supply_ratio"], out["power_mechanical_power_kw"]) == (1.0, 90.0)
+    assert (out["power_ups_supply_ratio"], out["power_mechanical_supply_ratio"]) == (1.0, 0.0)
+    assert out["power_mechanical_power_kw"] == 90.0
+    assert site.run(600)["power_ups_supply_ratio"] == 0.0  # with the battery
+
+
+def test_fans_wait_for_the_generator_while_pumps_run_on():
+    made = Composition()
+    figures = {**RATED, "mechanical_feeds_on_ups": 1, "generator_kw": 1500.0, "generator_start_time_s": 12.0}
+    made.add("power", power_chain(mechanical_feeds=2, settings=PowerSettings(**figures)))
+    plant = made.build()
+    asked = {
+        "power_it_power_1_kw": 800.0,
+        "power_mechanical_power_1_kw": 30.0,
+        "power_mechanical_power_2_kw": 60.0,
+    }
+    inputs = list({**plant.inputs, **asked}.values())
+    given = plant.output_ports.index(
+        next(p for p in plant.output_ports if p.name == "power_mechanical_power_kw")
+    )
+    assert plant.step(inputs, 1.0)[given] == 90.0
+    plant.set_fault("power_grid_outage", True)
+    assert [plant.step(inputs, 1.0)[given] for _ in range(14)] == [30.0] * 12 + [90.0] * 2
+
+
+def test_no_more_feeds_stand_behind_the_ups_than_there_are():
+    with pytest.raises(PlantSettingError, match=r"mechanical_feeds_on_ups = 2 .* 0 … 1"):
+        power_chain(settings=PowerSettings(**RATED, mechanical_feeds_on_ups=2))
 
 
 @pytest.mark.parametrize(("category", "metered"), [(1, 806.4), (2, 801.28), (3, 800.0)])
