@@ -104,14 +104,14 @@ def _lint(file: Path, rig: Path | None, live: str | None, line: SerialLine) -> d
 def _wanted(rig: Path, file: Path, listed: PointList) -> Wanted:
     """Read the rig's signals, and what its devices with this list read; the rest of the rig is not looked at."""
     from hil.config.expansion import expand  # noqa: PLC0415  as above
+    from hil.config.file_kinds import read_kind  # noqa: PLC0415  as above
     from hil.config.schema import RigConfig  # noqa: PLC0415  keeps the other verbs quick
     from hil.config.strict import validate  # noqa: PLC0415  as above
     from hil.config.units import UNITS  # noqa: PLC0415  as above
-    from hil.config.yaml_lines import read_yaml  # noqa: PLC0415  as above
     from hil.devices.lint import Reach, Wanted  # noqa: PLC0415  as above
     from hil.devices.wire.coalesce import Limits  # noqa: PLC0415  as above
 
-    config = validate(RigConfig, expand(read_yaml(rig)))
+    config = validate(RigConfig, expand(read_kind(rig, "rig")))
     # Kinds of devices differ in what they have; what they have in common has the same name.
     devices = [
         device

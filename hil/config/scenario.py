@@ -9,9 +9,10 @@ from pydantic import Field, model_validator
 
 from hil.config.expansion import expand
 from hil.config.facility import ScenarioLimitConfig
+from hil.config.file_kinds import read_kind
 from hil.config.profiles import ProfileConfig
 from hil.config.strict import Finite, Instant, NotNegative, Span, Strict, WrongKeyError, validate
-from hil.config.yaml_lines import Document, read_yaml
+from hil.config.yaml_lines import Document
 
 
 class SetEvent(Strict):
@@ -142,5 +143,5 @@ class ScenarioConfig(Strict):
 
 def load_scenario(path: Path) -> tuple[ScenarioConfig, Document]:
     """Read a scenario; ``ConfigError`` names file, line and what."""
-    document = expand(read_yaml(path))
+    document = expand(read_kind(path, "scenario"))
     return validate(ScenarioConfig, document), document

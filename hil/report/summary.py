@@ -29,6 +29,8 @@ def summary_rows(
         (item.kpi, figure_text(item.value, item.unit), f"{_word(item)} ({bounds_text(item.low, item.high)})")
         for item in requirements
     ]
+    # The latency contract may ask for what the requirements ask for.
+    rows = list(dict.fromkeys(rows))
     for name, figures in mapping(kpis.get("loops")).items():
         loop = mapping(figures)
         for kpi, label, unit in _SHOWN:

@@ -12,11 +12,12 @@ from typing import Any, Literal
 
 from controller import PID, Limiter, Stages
 from hil.config.expansion import expand
+from hil.config.file_kinds import read_kind
 from hil.config.scenario import ScenarioConfig, load_scenario
 from hil.config.schema import RigConfig
 from hil.config.strict import LONGEST_S, validate
 from hil.config.wiring import check_signals, check_uses
-from hil.config.yaml_lines import Document, Path_, read_yaml
+from hil.config.yaml_lines import Document, Path_
 from hil.errors import ConfigError, Problem
 from hil.loop.clock import NS_PER_S
 from hil.loop.cycle import CycleParts
@@ -218,7 +219,7 @@ class Rig:
 def load_rig(path: Path, wishes: Wishes | None = None) -> Rig:
     """Read and check a rig; ``ConfigError`` holds every problem found, with file and line."""
     wishes = wishes or Wishes()
-    document = expand(read_yaml(path))
+    document = expand(read_kind(path, "rig"))
     apply_overrides(document, wishes.overrides)
     _note_wishes(document, wishes)
     config = spread_offsets(_with_wishes(validate(RigConfig, document), wishes))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hil.config.csv_column import read_column
+from hil.config.file_kinds import read_kind
 from hil.config.nearest import one_of
 from hil.config.profiles import (
     AiWorkloadProfile,
@@ -27,7 +28,7 @@ from hil.config.schema import SignalConfig
 from hil.config.strict import Strict, WrongKeyError, validate
 from hil.config.units import UNITS, affine, unit_hint, unit_of_name
 from hil.config.weather import WeatherProfile
-from hil.config.yaml_lines import Document, Path_, read_yaml
+from hil.config.yaml_lines import Document, Path_
 from hil.errors import ConfigError, Problem
 from hil.loop.source import Profile
 from hil.rig.weather import Years, levels_within, start_s
@@ -252,7 +253,7 @@ class _LoadFile(Strict):
 
 def load_profile_file(path: Path) -> tuple[AnyProfile, Document]:
     """Read a load file: YAML with the keys of one profile. ``ConfigError`` names file and line."""
-    document = read_yaml(path)
+    document = read_kind(path, "load")
     nested = Document(document.file, {"profile": document.data},
                       {("profile", *where): line for where, line in document.lines.items()})  # fmt: skip
     try:

@@ -192,6 +192,12 @@ def test_what_is_no_run_folder_is_refused_by_name(tmp_path):
         build_report(tmp_path)
 
 
+def test_what_requirements_and_latency_contract_both_ask_for_is_one_row(good, tmp_path):
+    result = build_report(good.write(tmp_path / "r"))
+    twice = summary_rows(result.kpis, [*result.requirements, *result.requirements])
+    assert twice == summary_rows(result.kpis, result.requirements)
+
+
 def test_summary_for_the_terminal(good, tmp_path):
     result = build_report(good.write(tmp_path / "r"))
     rows = summary_rows(result.kpis, result.requirements)
