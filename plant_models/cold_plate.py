@@ -101,7 +101,7 @@ class ColdPlate:
 
 OCP_1KW_OAM_PG25 = ColdPlate(
     power_kw=1.0,
-    # A quarter of a kilogram of copper.
+    # Assumption: as 0.26 kg of copper has. It sets how fast cases warm without flow.
     heat_capacity_j_k=100.0,
     flow_l_min=(0.4, 0.6, 0.8, 1.0, 1.2, 1.6, 2.0, 2.4),
     resistance_k_w=(0.0389, 0.0300, 0.0265, 0.0245, 0.0230, 0.0214, 0.0204, 0.0197),
