@@ -148,8 +148,9 @@ def _parts(
 ) -> tuple[Slopes, Slopes, Slopes, Slopes]:
     """Give A, B, C and D."""
     point = {**plant.inputs, **(operating_point or {})}
-    x = np.array(list(plant.steady_state(point).values()))  # (n_x,)
-    u = np.array([point[name] for name in names(plant.input_ports)])  # (n_u,)
+    x = np.array(list(plant.steady_state(point).values()), dtype=float)  # (n_x,)
+    # Whole numbers would make an array of integers, to which a step below 1 adds nothing.
+    u = np.array([point[name] for name in names(plant.input_ports)], dtype=float)  # (n_u,)
     moving = np.array([port.name not in held for port in of.input_ports])  # (n_u,)
     percent = np.array([port.unit == "%" for port in of.state_ports])  # (n_x,)
     states = Variables(

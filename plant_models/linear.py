@@ -269,9 +269,9 @@ class LinearPlant:
 
     def restore(self, snapshot: LinearSnapshot) -> None:
         """Go back to ``snapshot``; every later output is the same, to the bit."""
-        self._x = np.array(snapshot.state)
-        self._u = np.array(snapshot.inputs)
-        self._queue.extend(np.array(past) for past in snapshot.queue)
+        self._x = np.array(snapshot.state, dtype=float)
+        self._u = np.array(snapshot.inputs, dtype=float)
+        self._queue.extend(np.array(past, dtype=float) for past in snapshot.queue)
         self._carried_s = snapshot.carried_s
         self.rejected_inputs, self.off_grid_steps, self.limited_steps = snapshot.counters
 

@@ -235,7 +235,7 @@ class PvPlant:
         PlantSettingError
             As :meth:`continuous`; no such input, or a value outside its domain.
         """
-        values = np.array(self._values(inputs, self._u.tolist()))
+        values = np.array(self._values(inputs, self._u.tolist()), dtype=float)
         found = self._moment().settled(np.array(self.state), values)
         return dict(zip((port.name for port in self.state_ports), found.tolist(), strict=True))
 

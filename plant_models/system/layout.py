@@ -141,8 +141,8 @@ def lay_out(wiring: Wiring) -> Layout:
         capacity=_spread(is_state, np.concatenate([made.capacity_j_k for made in parts.values()]), 1.0),
         sign=sign,
         boundary=boundary,
-        low=np.array([port.low for port in inputs]),
-        high=np.array([port.high for port in inputs]),
+        low=np.array([port.low for port in inputs], dtype=float),
+        high=np.array([port.high for port in inputs], dtype=float),
     )
     start = [wiring.held.get((n, port.name), port.start) for n, made in parts.items() for port in made.inputs]
     return Layout(
@@ -155,8 +155,8 @@ def lay_out(wiring: Wiring) -> Layout:
         settling=np.array([s.name not in made.totals for made in parts.values() for s in made.states]),
         energies=tuple(f"{name}_{energy.name}" for name, energy in energies),
         z=_spread(is_state, np.concatenate([made.start for made in parts.values()]), 1.0),
-        u=np.array(start),
-        p=np.concatenate([made.parameters for made in parts.values()]),
+        u=np.array(start, dtype=float),
+        p=np.concatenate([made.parameters for made in parts.values()], dtype=float),
         outputs_size=len(y_at),
         faults=_faults(parts, table),
         diagram=diagram_of(wiring, _driven(inputs, inlets, tuple(u_at))),

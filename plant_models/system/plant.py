@@ -70,7 +70,7 @@ class SystemPlant:
         self._values = np.zeros(len(layout.inputs))
         # Packs a list into an array's memory in less than half the time that numpy takes to convert it.
         self._pack_into = struct.Struct(f"{len(layout.inputs)}d").pack_into
-        self._held = np.array([port.start for port in layout.inputs])
+        self._held = np.array([port.start for port in layout.inputs], dtype=float)
         self._out = np.zeros(len(self.output_ports))
         self._totals = np.zeros(self._z.size)
         self._counters = np.zeros(2, dtype=np.int64)

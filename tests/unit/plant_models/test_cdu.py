@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plant_models import CduPlant, NoEquilibriumError, PlantSettingError
+from plant_models import CduPlant, NoEquilibriumError, PlantSettingError, linearize
 
 OUT = {port.name: slot for slot, port in enumerate(CduPlant.output_ports)}
 DUTY_KW = 2000.0
@@ -282,6 +282,20 @@ def test_without_flow_there_is_no_equilibrium_with_heat_and_a_start_from_rest_in
     assert not plant.start_at({"tcs_pump_speed_command_percent": 0.0})
     assert plant.state[:6] == (26.8,) * 6
     assert plant.start_at({"rack_heat_kw": 0.0, "tcs_pump_speed_command_percent": 0.0})
+
+
+def test_whole_numbers_make_the_same_linear_model(plant):
+    """An array of integers would take no step of a hundredth."""
+    point = {
+        "rack_heat_kw": 1500,
+        "fws_supply_temp_degc": 27,
+        "fws_differential_pressure_kpa": 160,
+        "fws_valve_command_percent": 80,
+        "tcs_pump_speed_command_percent": 90,
+    }
+    whole, broken = linearize(plant, point), linearize(plant, {name: float(point[name]) for name in point})
+    for matrix in "ABCD":
+        assert (getattr(whole, matrix) == getattr(broken, matrix)).all()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from plant_models import Composition, PlantSettingError
 from plant_models.components.cdu import cdu
 from plant_models.components.header import HeaderSettings, header
 from plant_models.components.pipe import pipe
+from plant_models.components.tank import tank
 from plant_models.components.three_way import three_way
 from plant_models.system.order import cycle_in, in_order
 
@@ -65,6 +66,14 @@ def test_an_input_has_one_writer(whole):
         whole.share("flow", "a.inlet_temp_degc")
     with pytest.raises(PlantSettingError, match="written by the input 'flow'"):
         whole.expose("a.flow_kg_s")
+
+
+def test_a_plant_of_whole_numbers_takes_broken_ones():
+    whole = Composition()
+    whole.add("tank", tank(20_000, flow_kg_s=20, density_kg_m3=1000, cp_j_kgk=4180, temp_degc=25))
+    plant = whole.build()
+    plant.step([20.5, 40.25, 19.5, 30.75], 1.0)
+    assert list(plant.inputs.values()) == [20.5, 40.25, 19.5, 30.75]
 
 
 def test_pipes_of_different_coolants_are_not_joined(whole):
