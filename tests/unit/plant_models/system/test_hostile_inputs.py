@@ -141,12 +141,14 @@ def test_a_cdu_behind_two_closed_valves_heats_its_header_to_boiling_at_most_and_
     good = plant.inputs
     names = [port.name for port in plant.output_ports]
     shut = {**good, "cdu_fws_valve_command_percent": 0.0, "fws_branch_1_valve_command_percent": 0.0}
-    hot = [dict(zip(names, plant.step([*shut.values()], 3600.0), strict=True)) for _ in range(12)]
+    hot = [dict(zip(names, plant.step([*shut.values()], 3600.0), strict=True)) for _ in range(8)]
     assert all(math.isfinite(value) for out in hot for value in out.values())
     # Water at 300 kPa over the atmosphere's boils at 143.7 °C.
     assert 130.0 < hot[-1]["fws_supply_temp_degc"] < 143.75
     assert hot[-1]["fws_pump_power_kw"] < 0.2 * hot[0]["fws_pump_power_kw"]
-    assert hot[-1]["cdu_cold_plate_case_temp_degc"] < 160.0
+    # The loop's relief valve opens at 600 kPa: PG25 boils at 168 °C there, and the margin to it is used up.
+    assert 160.0 < hot[-1]["cdu_cold_plate_case_temp_degc"] < 169.0
+    assert 0.0 <= hot[-1]["cdu_coolant_margin_k"] < 0.1
     assert abs(hot[-1]["energy_residual_kw"]) < 1e-6
     cold = dict(zip(names, plant.step([*good.values()], 3600.0), strict=True))
     assert cold["fws_flow_kg_s"] > 20.0
