@@ -57,6 +57,29 @@ def test_a_mailbox_gives_what_was_put_in_last_even_after_a_writer_that_was_kille
         assert reader.get() == numbers
 
 
+class Meanwhile:
+    """Memory that is half copied when the writer puts in new numbers."""
+
+    def __init__(self, memory: memoryview, writer: Mailbox) -> None:
+        self.memory, self.writer = memory, writer
+
+    def __getitem__(self, part: slice) -> bytes:
+        before = bytes(self.memory[part])
+        self.writer.put(2, 2.0)
+        return before[:8] + bytes(self.memory[part])[8:]
+
+
+def test_numbers_that_change_while_they_are_copied_are_left_for_the_next_turn() -> None:
+    memory = memoryview(bytearray(64))
+    writer, reader = Mailbox(memory, "qd"), Mailbox(memory, "qd")
+    writer.put(1, 1.0)
+    whole = reader._view
+    reader._view = Meanwhile(whole, writer)
+    assert reader.get() is None, "half of the old, half of the new"
+    reader._view = whole
+    assert reader.get() == (2, 2.0)
+
+
 HAMMER = """
 import sys
 from hil.loop.mailbox import Mailbox
