@@ -188,3 +188,17 @@ def test_counters_tell_all_of_it() -> None:
     bench.cycle()
     expected = {"fallbacks": 1, "fallback_cycles": 1, "feedforward_held": 1, "rejected": 0}
     assert bench.block.counters() == expected
+
+
+@pytest.mark.parametrize("lost", [STALE, BAD])
+def test_an_incumbent_that_cannot_be_believed_is_not_tracked(lost: int) -> None:
+    bench, alone = Bench(applied=INCUMBENT), Bench(applied=INCUMBENT)
+    for _ in range(3):
+        for each in (bench, alone):
+            each.image.accept(INCUMBENT, 30.0, each.now_ns)
+            each.cycle()
+    # The last value of a feedback that is lost is no limit that the integral would have to follow.
+    bench.image.values[INCUMBENT] = 90.0
+    for each in (bench, alone):
+        each.image.quality[INCUMBENT] = lost
+    assert [bench.cycle() for _ in range(5)] == [alone.cycle() for _ in range(5)]

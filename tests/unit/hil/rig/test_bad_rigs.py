@@ -378,6 +378,39 @@ def test_an_unstable_plant_is_held_by_the_action_that_holds_it(write_rig: WriteR
     )
 
 
+TWO_WAYS = """\
+  fan:
+    type: transfer_function
+    numerator: [0.5]
+    denominator: [5, 1]
+    inputs: [heater_kw]
+    outputs: [fan_percent]
+  vessel:
+    type: state_space
+    A: [[-0.02]]
+    B: [[0.01, COOLING]]
+    C: [[1]]
+    inputs: [heater_kw, fan_percent]
+"""
+
+
+@pytest.mark.parametrize("action", ["reverse", "direct"])
+def test_where_paths_disagree_no_action_is_refused(write_rig: WriteRig, action: str) -> None:
+    own = "  vessel:\n    type: transfer_function\n    numerator: [0.5]\n    denominator: [60, 1]\n"
+    own += "    inputs: [heater_kw]\n"
+    changes = (
+        ("  temp_degc: {", '  fan_percent: {unit: "%", range: [-100, 100]}\n  temp_degc: {'),
+        ("    input_levels: [20]\n", ""),
+        ("action: reverse", f"action: {action}"),
+    )
+    assert load_rig(write_rig("linear", (own, TWO_WAYS.replace("COOLING", "-0.01")), *changes))
+    agreeing = write_rig("linear", (own, TWO_WAYS.replace("COOLING", "0.01")), *changes)
+    if action == "reverse":
+        assert load_rig(agreeing)
+    else:
+        assert any("the wrong way round" in problem.what for problem in problems_of(agreeing))
+
+
 def test_a_ring_of_controllers(write_rig: WriteRig) -> None:
     path = write_rig(
         "sil",
