@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 MARGIN, GUTTER, SIDE_WIDTH = 12.0, 132.0, 232.0
-WIDE, WIDER = 980.0, 1180.0
+NARROW, WIDE, WIDER = 820.0, 980.0, 1180.0
 SKY, HEADER, PANEL = 62.0, 106.0, 96.0
 RISER = 66.0
 """From the edge of the main part to the middle of a riser."""
@@ -16,6 +16,8 @@ STRIP_INSET, STRIP_GAP = 196.0, 96.0
 LANE, RISER_GAP, RISER_NODE = 26.0, 62.0, 120.0
 MOST_IN_ROW = 12
 BRANCH, UNIT, LINK, RACK = 50.0, 54.0, 38.0, 34.0
+SUPPLY_AT, RETURN_AT = 0.2, 0.8
+"""Of a consumer's connections, as shares of its width."""
 ROW = BRANCH + UNIT + LINK + RACK
 """Height of one consumer with its racks, from the manifold down."""
 OTHER_SIZE, OTHER_PITCH = (168.0, 74.0), 182.0

@@ -6,7 +6,7 @@ import math
 import re
 
 from hil.report.markup import Html, joined
-from hil.report.picture.figures import all_readings, flow_text, line_of, temp_text, told
+from hil.report.picture.figures import all_readings, flow_text, line_of, short, temp_text, told
 from hil.report.picture.floor import Box
 from hil.report.picture.readings import MACHINE_STATE, Readings
 from hil.report.picture.scales import Scales
@@ -29,6 +29,8 @@ _SHOWN = {
     ),
     "three_way": (("to cooler", ("cooler_share",)), ("valve", ("valve_position_percent",)),
                   ("mixed", ("supply_temp_degc",))),
+    "header": (("flow", ("flow_kg_s",)), ("pressure difference", ("differential_pressure_kpa",)),
+               ("pumps", ("pump_power_kw",)), ("supply", ("supply_temp_degc",)), ("return", ("return_temp_degc",))),
     "tank": (),
     "pipe": (("out", ("outlet_temp_degc",)),),
 }  # fmt: skip
@@ -40,6 +42,7 @@ def draw_part(readings: Readings, name: str, box: Box, scales: Scales) -> Html:
     drawing = {
         "dry_cooler": _dry_cooler,
         "chiller": _chiller,
+        "header": _header,
         "three_way": _three_way,
         "tank": _tank,
         "pipe": _pipe,
@@ -137,6 +140,32 @@ def _chiller(readings: Readings, name: str, box: Box, scales: Scales) -> Html:
     ))  # fmt: skip
 
 
+def pump_speeds(readings: Readings, name: str) -> list[float | None]:
+    """Give the speeds of a header's pumps, %, of eight at most."""
+    ports = numbered(readings, name, r"pump_(\d{1,2})_speed_command_percent")[:8]
+    return [readings.value(name, f"pump_{n + 1}_speed_percent", port) for n, port in enumerate(ports)]
+
+
+def draw_pump(x: float, y: float, speed_percent: float | None) -> Html:
+    """Draw a pump; hollow where it stands, or nothing is known of it."""
+    runs = speed_percent is not None and abs(speed_percent) > 0.5
+    word = "no signal" if speed_percent is None else f"{short(speed_percent)} %"
+    tip = element("polygon", points=f"{x - 8:.1f},{y:.1f} {x + 4:.1f},{y - 7:.1f} {x + 4:.1f},{y + 7:.1f}",
+                  fill="#7fbf9b" if runs else PAPER, stroke=INK)  # fmt: skip
+    return group([circle(x, y, 9.5, PAPER, INK), tip], f"pump speed: {word}")
+
+
+def _header(readings: Readings, name: str, box: Box, _scales: Scales) -> Html:
+    """Draw a header that has no mains in the picture."""
+    speeds = pump_speeds(readings, name)
+    first = box.cx - 12.0 * (len(speeds) - 1)
+    return joined((
+        rect(box.x, box.y, box.w, box.h, "#fafbfc", SOFT, 8.0), _head(name, "header", box, box.y + 18.0),
+        *(draw_pump(first + 24.0 * n, box.y + 46.0, speed) for n, speed in enumerate(speeds)),
+        _lines(readings, name, "header", box, box.y + 72.0),
+    ))  # fmt: skip
+
+
 def _three_way(readings: Readings, name: str, box: Box, _scales: Scales) -> Html:
     x, y, s = box.cx, box.y + 12.0, 8.0
     ends = (((-1.6 * s, -s), (-1.6 * s, s)), ((1.6 * s, -s), (1.6 * s, s)), ((-s, 1.3 * s), (s, 1.3 * s)))
@@ -184,7 +213,7 @@ def _other(readings: Readings, name: str, box: Box) -> Html:
     """Draw a kind of which nothing is known but its ports: its first readings."""
     kind = readings.plan.parts[name].kind
     room = max(0, int((box.h - 49.0) / _LINE) + 1)
-    words = [f"{port.rpartition('_')[0] or port} {temp_text(each) if each.unit == '°C' else flow_text(each)}"
+    words = [f"{_without_unit(port, each.unit)} {temp_text(each) if each.unit == '°C' else flow_text(each)}"
              for port, each in all_readings(readings, name)[:room]]  # fmt: skip
     lines = [
         text(box.cx, box.y + 45.0 + _LINE * n, word, 10.5, fit=box.w - 8.0) for n, word in enumerate(words)
@@ -192,3 +221,9 @@ def _other(readings: Readings, name: str, box: Box) -> Html:
     return joined((
         rect(box.x, box.y, box.w, box.h, PAPER, SOFT), _head(name, kind, box, box.y + 16.0), *lines,
     ))  # fmt: skip
+
+
+def _without_unit(port: str, unit: str) -> str:
+    """Give a port's name in words, without the unit that it ends with."""
+    end = {"°C": "degc", "%": "percent"}.get(unit, unit.lower().replace("/", "_").replace("·", "_"))
+    return (port.removesuffix(f"_{end}") or port).replace("_", " ")

@@ -8,13 +8,15 @@ from typing import Any
 from hil.report.kpi_names import shown_unit
 from hil.report.markup import Html, joined, table, tag
 from hil.report.numbers import figure_text
+from hil.report.picture.check import tells_all
 from hil.report.picture.figures import all_readings
 from hil.report.picture.floor import SKY, Box, Floor
 from hil.report.picture.parts import draw_part
 from hil.report.picture.places import lay_out
+from hil.report.picture.plain import lay_out_plainly
 from hil.report.picture.plan import Plan, read_plans
 from hil.report.picture.readings import Readings, means_of_hottest_hour, means_of_run
-from hil.report.picture.routes import draw_route, routes, stubs
+from hil.report.picture.routes import Route, draw_route, routes, stubs
 from hil.report.picture.rows import (
     FWS_FLOW,
     HEAT,
@@ -23,11 +25,13 @@ from hil.report.picture.rows import (
     draw_frame,
     draw_mains,
     draw_rows,
+    draw_unit,
+    row_names,
     temps_of,
 )
 from hil.report.picture.scales import Scales, legend
 from hil.report.picture.side import draw_side
-from hil.report.picture.streams import REJECTORS, Stream, streams
+from hil.report.picture.streams import CONSUMERS, REJECTORS, Stream, streams
 from hil.report.picture.svg import SOFT, circle, element, path, rect, text
 from hil.report.run_data import RunData, mapping, number
 from hil.report.sections import section
@@ -94,9 +98,9 @@ def draw_picture(readings: Readings, name: str, figures: Sequence[tuple[str, str
     """
     plan = readings.plan
     found = streams(plan)
-    floor = lay_out(plan, found, with_panel=bool(figures))
+    floor, ways = _floor_and_routes(readings, found, with_panel=bool(figures))
     scales = _scales(readings, found)
-    pipes = [draw_route(route, readings, scales) for route in routes(floor, plan, found)]
+    pipes = [draw_route(route, readings, scales) for route in ways]
     explained, height = _legend(floor, scales)
     drawn = [
         _sky(floor, readings),
@@ -106,6 +110,7 @@ def draw_picture(readings: Readings, name: str, figures: Sequence[tuple[str, str
         *(pipe for pipe, _ in pipes),
         draw_mains(floor, readings, scales),
         draw_rows(floor, readings, scales),
+        _unit_names(floor, readings),
         *(_placed(floor, readings, scales, each) for each in plan.parts),
         *(label for _, label in pipes),
         _panel(floor.panel, figures),
@@ -122,11 +127,37 @@ def draw_picture(readings: Readings, name: str, figures: Sequence[tuple[str, str
     )  # fmt: skip
 
 
+def _floor_and_routes(
+    readings: Readings, found: list[Stream], *, with_panel: bool
+) -> tuple[Floor, list[Route]]:
+    """Lay out as a facility usually stands, or plainly where that has no place for all of it."""
+    floor = lay_out(readings.plan, found, with_panel=with_panel)
+    ways = routes(floor, readings.plan, found)
+    if tells_all(floor, readings.plan, found, ways):
+        return floor, ways
+    return lay_out_plainly(readings, found, with_panel=with_panel)
+
+
 def _placed(floor: Floor, readings: Readings, scales: Scales, name: str) -> Html:
     zone, box = floor.zone[name], floor.boxes[name]
+    if zone == "graph" and readings.plan.parts[name].kind in CONSUMERS:
+        return draw_unit(readings, name, box, scales)
     if zone == "side":
         return draw_side(readings, name, box)
     return Html("") if zone in {"header", "tile"} else draw_part(readings, name, box, scales)
+
+
+def _unit_names(floor: Floor, readings: Readings) -> Html:
+    """Name the figures of the consumers in a plain drawing, at the left of each row of them."""
+    units = [name for name, zone in floor.zone.items()
+             if zone == "graph" and readings.plan.parts[name].kind in CONSUMERS]  # fmt: skip
+    rows: dict[float, list[str]] = {}
+    for name in units:
+        rows.setdefault(floor.boxes[name].y, []).append(name)
+    return joined(
+        row_names(readings, units, min(floor.boxes[name].x for name in names) - 8.0, y)
+        for y, names in rows.items()
+    )
 
 
 def _scales(readings: Readings, found: list[Stream]) -> Scales:

@@ -13,9 +13,12 @@ from hil.report.picture.floor import (
     LANE,
     MARGIN,
     MOST_IN_ROW,
+    NARROW,
     OTHER_PITCH,
     OTHER_SIZE,
     PANEL,
+    RETURN_AT,
+    RISER,
     RISER_GAP,
     RISER_NODE,
     ROW,
@@ -41,7 +44,7 @@ def lay_out(plan: Plan, found: Sequence[Stream], *, with_panel: bool = False) ->
     headers, tiles, side = plan.of_kind(*NETWORKS), plan.of_kind(*CONSUMERS), plan.of_kind(*BESIDE)
     left, strip, right = _shares(plan, levels(plan, found))
     has_strip = bool(left or strip or right)
-    width = (WIDE if side else WIDER) if has_strip or len(tiles) > MOST_IN_ROW // 2 else 520.0
+    width = (WIDE if side else WIDER) if has_strip or len(tiles) > MOST_IN_ROW // 2 else NARROW
     width = max(width, 2 * STRIP_INSET + len(strip) * (100.0 + STRIP_GAP) - STRIP_GAP)
     floor = Floor(Box(MARGIN, 0.0, width, 0.0), bool(plan.of_kind(*REJECTORS)))
     top = SKY + 26.0 if floor.has_sky else 22.0
@@ -61,10 +64,8 @@ def lay_out(plan: Plan, found: Sequence[Stream], *, with_panel: bool = False) ->
         floor.put(headers[0].name, Box(floor.main.x, bottom, width, HEADER), "header")
         bottom += HEADER
     bottom = _put_tiles(floor, tiles, bottom)
-    _put_side(floor, side, top)
-    bottom = _put_others(
-        floor, [part for name, part in plan.parts.items() if name not in floor.boxes], bottom
-    )
+    put_side(floor, side, top)
+    bottom = put_others(floor, [part for name, part in plan.parts.items() if name not in floor.boxes], bottom)
     floor.height = max(bottom, max((box.bottom for box in floor.boxes.values()), default=0.0) + 8.0)
     floor.width = floor.main.right + MARGIN + (SIDE_WIDTH + MARGIN if side else 0.0)
     return floor
@@ -162,7 +163,8 @@ def _put_tiles(floor: Floor, tiles: Sequence[Part], top: float) -> float:
         return top
     count = -(-len(tiles) // MOST_IN_ROW)
     each = -(-len(tiles) // count)
-    width = min((floor.main.w - GUTTER - 46.0) / each, 150.0)
+    # The last one's return must keep off the riser of the supply.
+    width = min((floor.main.w - GUTTER - RISER - 18.0) / (each - 1 + RETURN_AT), 150.0)
     y = top
     for number in range(count):
         y += 56.0 if number else 0.0
@@ -173,7 +175,8 @@ def _put_tiles(floor: Floor, tiles: Sequence[Part], top: float) -> float:
     return y + 14.0
 
 
-def _put_side(floor: Floor, side: Sequence[Part], top: float) -> None:
+def put_side(floor: Floor, side: Sequence[Part], top: float) -> None:
+    """Put what no water flows through into the column at the side."""
     heights = {"power_chain": 452.0, "site_meter": 106.0}
     y = top
     for part in side:
@@ -182,7 +185,8 @@ def _put_side(floor: Floor, side: Sequence[Part], top: float) -> None:
         y = box.bottom + 14.0
 
 
-def _put_others(floor: Floor, others: Sequence[Part], top: float) -> float:
+def put_others(floor: Floor, others: Sequence[Part], top: float) -> float:
+    """Put components without streams below all else; gives the lower edge."""
     if not others:
         return top
     each = max(1, int(floor.main.w // OTHER_PITCH))

@@ -8,7 +8,7 @@ from typing import Literal
 
 from hil.report.markup import Html, joined
 from hil.report.picture.figures import flow_text, temp_text
-from hil.report.picture.floor import LANE, Floor
+from hil.report.picture.floor import LANE, RETURN_AT, SUPPLY_AT, Floor
 from hil.report.picture.places import needs_lane
 from hil.report.picture.plan import Plan
 from hil.report.picture.readings import Readings
@@ -18,15 +18,14 @@ from hil.report.picture.svg import SOFT, Point, group, path, text
 
 RETURN_Y, SUPPLY_Y = 44.0, 80.0
 """Of the two mains, below the upper edge of the header."""
-SUPPLY_AT, RETURN_AT = 0.2, 0.8
-"""Of a consumer's connections, as shares of its width."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """The way of one stream; ``label`` is where its figures stand.
 
-    ``figures`` says how: both sides of a pipe, one side (above, below), in one line above it, or none.
+    ``own`` is the stretch that no other stream of the same pipe shares, where not all of it is so; the arrow stands
+    there. ``figures`` says how: both sides of a pipe, one side (above, below), in one line above it, or none.
     """
 
     stream: Stream
@@ -34,6 +33,7 @@ class Route:
     label: Point
     anchor: str
     figures: Literal["both", "above", "below", "line", "none"] = "both"
+    own: tuple[Point, ...] | None = None
 
 
 def routes(floor: Floor, plan: Plan, found: Sequence[Stream]) -> list[Route]:
@@ -150,13 +150,20 @@ def draw_route(route: Route, readings: Readings, scales: Scales) -> tuple[Html, 
     told = [f"{stream.source} to {stream.target}"]
     told += [f"{reading.signal}: {shown}" for reading, shown in ((flow, flow_text(flow)), (temp, temp_text(temp)))
              if reading is not None]  # fmt: skip
-    pipe = path(route.points, scales.color(readings.near(*stream.temp)), width, arrow=True)
+    pipe = path(
+        route.points, scales.color(readings.near(*stream.temp)), width, arrow=True, arrow_on=route.own
+    )
     title = "; ".join(told)
-    return group([pipe], title), _label(route, [flow_text(flow), temp_text(temp)], width, title)
+    return group([pipe], title), _label(route, shown_figures(stream, readings), width, title)
 
 
-def _label(route: Route, shown: list[str], width: float, title: str) -> Html:
-    words = [each for each in shown if each]
+def shown_figures(stream: Stream, readings: Readings) -> list[str]:
+    """Give what stands beside a stream: flow and temperature, those that there are."""
+    flow = readings.of(*stream.flow) if stream.flow is not None else None
+    return [shown for shown in (flow_text(flow), temp_text(readings.of(*stream.temp))) if shown]
+
+
+def _label(route: Route, words: list[str], width: float, title: str) -> Html:
     x, y = route.label
     above, below = 0.5 * width + 6.0, 0.5 * width + 15.0
     if not words or route.figures == "none":

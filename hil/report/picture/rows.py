@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hil.report.markup import Html, joined
 from hil.report.picture.figures import line_of, short, told
-from hil.report.picture.floor import BRANCH, LINK, RACK, RISER, UNIT, Box, Floor
-from hil.report.picture.parts import numbered
+from hil.report.picture.floor import BRANCH, LINK, RACK, RETURN_AT, RISER, SUPPLY_AT, UNIT, Box, Floor
+from hil.report.picture.parts import draw_pump, numbered, pump_speeds
 from hil.report.picture.readings import Readings
-from hil.report.picture.routes import RETURN_AT, RETURN_Y, SUPPLY_AT, SUPPLY_Y
+from hil.report.picture.routes import RETURN_Y, SUPPLY_Y
 from hil.report.picture.scales import Scales
 from hil.report.picture.streams import Stream
-from hil.report.picture.svg import INK, PAPER, SOFT, circle, element, group, path, rect, text
+from hil.report.picture.svg import SOFT, group, path, rect, text
 
 _BACK_ABOVE, _OUT_ABOVE = 34.0, 12.0
 """Of the mains of a later row, above its tiles."""
@@ -47,12 +49,11 @@ def draw_mains(floor: Floor, readings: Readings, scales: Scales) -> Html:
     cold = scales.color(readings.value(name, "supply_temp_degc"))
     width = scales.width(readings.value(name, "flow_kg_s"))
     first, last = _ends(floor)
-    pumps = numbered(readings, name, r"pump_(\d{1,2})_speed_command_percent")[:8]
-    speeds = [readings.value(name, f"pump_{n + 1}_speed_percent", port) for n, port in enumerate(pumps)]
+    speeds = pump_speeds(readings, name)
     return group([
         path([(floor.left_x, box.y + RETURN_Y), (last, box.y + RETURN_Y)], warm, width),
         path([(first, box.y + SUPPLY_Y), (floor.right_x, box.y + SUPPLY_Y)], cold, width),
-        *(_pump(floor.right_x - 26.0 - 24.0 * n, box.y + SUPPLY_Y, speed) for n, speed in enumerate(speeds)),
+        *(draw_pump(floor.right_x - 26.0 - 24.0 * n, box.y + SUPPLY_Y, speed) for n, speed in enumerate(speeds)),
     ], told(readings, name))  # fmt: skip
 
 
@@ -67,15 +68,6 @@ def _ends(floor: Floor) -> tuple[float, float]:
     )
 
 
-def _pump(x: float, y: float, speed_percent: float | None) -> Html:
-    """Draw a pump; hollow where it stands, or nothing is known of it."""
-    runs = speed_percent is not None and abs(speed_percent) > 0.5
-    word = "no signal" if speed_percent is None else f"{short(speed_percent)} %"
-    tip = element("polygon", points=f"{x - 8:.1f},{y:.1f} {x + 4:.1f},{y - 7:.1f} {x + 4:.1f},{y + 7:.1f}",
-                  fill="#7fbf9b" if runs else PAPER, stroke=INK)  # fmt: skip
-    return group([circle(x, y, 9.5, PAPER, INK), tip], f"pump speed: {word}")
-
-
 def draw_branches(floor: Floor, readings: Readings, scales: Scales) -> Html:
     """Draw the ways from mains to consumers, and the mains of the rows after the first: behind all else."""
     parts = [_branches(floor, readings, scales, name) for name in floor.tiles()]
@@ -85,19 +77,20 @@ def draw_branches(floor: Floor, readings: Readings, scales: Scales) -> Html:
 
 def draw_rows(floor: Floor, readings: Readings, scales: Scales) -> Html:
     """Draw all consumers, and the names of their figures at the left."""
-    names = [_row_names(floor, readings, row) for row in floor.rows]
+    x, tiles = floor.main.x + 124.0, floor.tiles()
+    names = [text(x, row + 0.5 * BRANCH + 4.0, "FWS flow, kg/s", 11.0, anchor="end", color=SOFT)
+             for row in floor.rows if any(readings.of(name, FWS_FLOW) for name in tiles)]  # fmt: skip
+    names += [row_names(readings, tiles, x, row + BRANCH) for row in floor.rows]
     return joined((*names, *(_tile(floor, readings, scales, name) for name in floor.tiles())))
 
 
-def _row_names(floor: Floor, readings: Readings, y: float) -> Html:
-    """Name the figures of a row, those that any of the consumers has."""
-    x, tiles = floor.main.x + 124.0, floor.tiles()
+def row_names(readings: Readings, tiles: Sequence[str], x: float, y: float) -> Html:
+    """Name the figures of a row of consumers, those that any of them has, to the left of ``x``; ``y`` is their top."""
     rows = (
-        (0.5 * BRANCH + 4.0, "FWS flow, kg/s", (FWS_FLOW,)), (BRANCH + 40.0, "heat, kW", HEAT),
-        (BRANCH + UNIT + 22.0, "TCS in, out, °C", (SUPPLY, RETURN)),
-        (BRANCH + UNIT + LINK + 21.0, "hottest case, °C", (CASE,)),
+        (40.0, "heat, kW", HEAT), (UNIT + 22.0, "TCS in, out, °C", (SUPPLY, RETURN)),
+        (UNIT + LINK + 21.0, "hottest case, °C", (CASE,)),
     )  # fmt: skip
-    shown = [(BRANCH + 20.0, "CDU")]
+    shown = [(20.0, "CDU")]
     shown += [(at, word) for at, word, ports in rows if any(readings.of(name, *ports) for name in tiles)]
     return joined(text(x, y + at, word, 11.0, anchor="end", color=SOFT) for at, word in shown)
 
@@ -135,31 +128,40 @@ def _branches(floor: Floor, readings: Readings, scales: Scales, name: str) -> Ht
     return_y, supply_y = _mains_of(floor, readings, name)
     width = min(scales.width(readings.value(name, FWS_FLOW)), 0.12 * box.w)
     into, out, unit_y = box.x + SUPPLY_AT * box.w, box.x + RETURN_AT * box.w, box.y + BRANCH
-    return joined((
-        path([(out, unit_y), (out, return_y)], scales.color(readings.value(name, FWS_RETURN)), width),
-        path([(into, supply_y), (into, unit_y)], scales.color(readings.value(name, FWS_SUPPLY)), width),
-    ))  # fmt: skip
+    warm, cold = (scales.color(readings.value(name, port)) for port in (FWS_RETURN, FWS_SUPPLY))
+    ways = {
+        (name, floor.header): path([(out, unit_y), (out, return_y)], warm, width),
+        (floor.header, name): path([(into, supply_y), (into, unit_y)], cold, width),
+    }
+    # The tile's own edge is where nothing leads to it from the header.
+    wired = return_y != box.y
+    return joined(group([way], f"{one} to {other}" if wired else "") for (one, other), way in ways.items())
 
 
 def _tile(floor: Floor, readings: Readings, scales: Scales, name: str) -> Html:
-    box = floor.boxes[name]
-    unit_y = box.y + BRANCH
-    flow, heat = readings.value(name, FWS_FLOW), readings.value(name, *HEAT)
+    box, flow = floor.boxes[name], readings.value(name, FWS_FLOW)
+    unit = draw_unit(readings, name, Box(box.x, box.y + BRANCH, box.w, box.h - BRANCH), scales)
+    if flow is None:
+        return unit
+    return joined((unit, text(box.cx, box.y + 0.5 * BRANCH + 4.0, short(flow), 11.5, halo=True)))
+
+
+def draw_unit(readings: Readings, name: str, box: Box, scales: Scales) -> Html:
+    """Draw a consumer with its racks below it."""
+    heat = readings.value(name, *HEAT)
     parts = [
-        rect(box.x + 3.0, unit_y, box.w - 6.0, UNIT, scales.heat(heat), SOFT),
-        text(box.cx, unit_y + 20.0, name, 11.5, bold=True, fit=box.w - 8.0),
+        rect(box.x + 3.0, box.y, box.w - 6.0, UNIT, scales.heat(heat), SOFT),
+        text(box.cx, box.y + 20.0, name, 11.5, bold=True, fit=box.w - 8.0),
     ]
-    if flow is not None:
-        parts.append(text(box.cx, box.y + 0.5 * BRANCH + 4.0, short(flow), 11.5, halo=True))
     if heat is not None:
-        parts.append(text(box.cx, unit_y + 40.0, short(heat), 12.0))
+        parts.append(text(box.cx, box.y + 40.0, short(heat), 12.0))
     parts += [_link(readings, scales, name, box), _racks(readings, scales, name, box)]
     return group(parts, told(readings, name))
 
 
 def _link(readings: Readings, scales: Scales, name: str, box: Box) -> Html:
     """Draw the technology loop between CDU and racks: supply down at the left, return up at the right."""
-    top, bottom = box.y + BRANCH + UNIT, box.y + BRANCH + UNIT + LINK
+    top, bottom = box.y + UNIT, box.y + UNIT + LINK
     parts: list[Html] = []
     for port, at in ((SUPPLY, 0.27), (RETURN, 0.73)):
         x = box.x + at * box.w
@@ -172,7 +174,7 @@ def _link(readings: Readings, scales: Scales, name: str, box: Box) -> Html:
 
 def _racks(readings: Readings, scales: Scales, name: str, box: Box) -> Html:
     """Draw the racks: one box, or as many as the CDU tells apart; the figure is the hottest case."""
-    y = box.y + BRANCH + UNIT + LINK
+    y = box.y + UNIT + LINK
     case = readings.value(name, CASE)
     ports = numbered(readings, name, RACK_CASE)[:24] or [CASE]
     each = (box.w - 10.0) / len(ports)

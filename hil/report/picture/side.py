@@ -71,7 +71,7 @@ def _reading(readings: Readings, name: str, label: str, port: str) -> str:
         return ""
     value, unit = reading.value, reading.unit
     if port.endswith("_minutes"):
-        unit = "min"
+        value, unit = float(f"{value:.2g}"), "min"
     elif unit == "kW" and abs(value) >= 9_999.5:
         value, unit = value / 1000.0, "MW"
     return f"{label} {figure_text(float(f'{value:.4g}'), unit)}".strip()

@@ -29,12 +29,16 @@ _FLOW_OF_INLET = {
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Water from ``source`` to ``target`` (instances): ``temp`` and ``flow`` are ports that tell of it."""
+    """Water from ``source`` to ``target`` (instances), into its port ``inlet``.
+
+    ``temp`` and ``flow`` are ports that tell of it.
+    """
 
     source: str
     target: str
     temp: tuple[str, str]
     flow: tuple[str, str] | None
+    inlet: str
 
 
 def streams(plan: Plan) -> list[Stream]:
@@ -42,7 +46,8 @@ def streams(plan: Plan) -> list[Stream]:
     found = []
     for (target, inlet), (source, outlet) in plan.sources.items():
         if plan.unit(target, inlet) == "degC" and not any(word in inlet for word in _NOT_WATER):
-            found.append(Stream(source, target, (source, outlet), _flow(plan, target, inlet, source)))
+            flow = _flow(plan, target, inlet, source)
+            found.append(Stream(source, target, (source, outlet), flow, inlet))
     return found
 
 

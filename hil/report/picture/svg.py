@@ -45,8 +45,10 @@ def circle(x: float, y: float, r: float, fill: str, stroke: str = SOFT) -> Html:
     return element("circle", cx=x, cy=y, r=r, fill=fill, stroke=stroke)
 
 
-def path(points: Sequence[Point], color: str, width: float, *, arrow: bool = False) -> Html:
-    """Give a line through ``points`` with round bends; the arrow stands in the middle of its longest stretch."""
+def path(
+    points: Sequence[Point], color: str, width: float, *, arrow: bool = False, arrow_on: Sequence[Point] | None = None
+) -> Html:  # fmt: skip
+    """Give a line through ``points`` with round bends; the arrow stands mid on ``arrow_on``, or the longest stretch."""
     way = " ".join(f"{'M' if n == 0 else 'L'}{x:.1f} {y:.1f}" for n, (x, y) in enumerate(points))
     line = element(
         "path",
@@ -57,7 +59,7 @@ def path(points: Sequence[Point], color: str, width: float, *, arrow: bool = Fal
         stroke_linejoin="round",
         stroke_linecap="round",
     )
-    return joined((line, _arrow(points, width))) if arrow else line
+    return joined((line, _arrow(arrow_on or points, width))) if arrow else line
 
 
 def _arrow(points: Sequence[Point], width: float) -> Html:
