@@ -88,6 +88,18 @@ def test_rows_written_on_change_may_be_apart(write_rig: WriteRig, tmp_path: Path
     assert load_rig(write_rig("sil"), Wishes(load=f"{path}:cdu_heat_w"))
 
 
+def test_a_file_that_ends_before_the_run_is_told_with_both_times(write_rig: WriteRig, tmp_path: Path) -> None:
+    short = csv(tmp_path, rows_of(0, 10), "short.csv")
+    (warning,) = load_rig(write_rig("sil"), Wishes(load=f"{short}:cdu_heat_w")).warnings
+    assert warning.what == "heat_kw: the file ends at 20 s, the run at 60 s; its last value is held"
+    assert "repeat: true" in warning.hint
+    enough = csv(tmp_path, rows_of(0, 30), "enough.csv")
+    assert not load_rig(write_rig("sil"), Wishes(load=f"{enough}:cdu_heat_w")).warnings
+    load = tmp_path / "load.yaml"
+    load.write_text("type: csv\nfile: short.csv\ncolumn: cdu_heat_w\nrepeat: true\n")
+    assert not load_rig(write_rig("sil"), Wishes(load=str(load))).warnings
+
+
 def test_many_bad_rows_are_counted_not_listed(write_rig: WriteRig, tmp_path: Path) -> None:
     path = csv(tmp_path, "time_s,x_kw\n" + "".join(f"{n},nan\n" for n in range(500)))
     problems = problems_of(write_rig("sil"), Wishes(load=f"{path}:x_kw"))
