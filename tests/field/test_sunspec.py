@@ -401,6 +401,22 @@ class TestAfterAnUpdateOfItsFirmware:
             server.registers[address] = word
         return server
 
+    def test_a_model_of_a_wrong_length_that_hides_those_behind_it_is_told(self) -> None:
+        """The next head is then looked for where there is none."""
+        stub = fb.Stub(fb.build("pv_inverter"), "--time-scale", "0")
+        registers = {40000 + place: word for place, word in enumerate(stub.words(40000, 432))}
+        length_of_103 = 40071
+        assert registers[length_of_103 - 1] == 103
+        registers[length_of_103] += 1
+        with self.restarted(stub, registers) as server:
+            field = sb.Field(server.port, reads={"power_w": "701.W"})
+            with pytest.raises(DeviceError, match="no model 701") as caught:
+                field.device.prove(fb.GENEROUS_S)
+            field.device.close()
+        told = str(caught.value)
+        assert "its models: 1, 103" in told
+        assert "its chain of models ends early: no head of a model at" in told or "without an end" in told
+
     @MODELS
     def test_of_models_that_lie_elsewhere_nothing_is_believed_and_nothing_is_written(
         self, model: int

@@ -74,7 +74,8 @@ def locate(chain: Chain, reference: Reference) -> tuple[Found, Model, ModelPoint
     found = chain.model(reference.model)
     if found is None:
         has = ", ".join(str(each.id) for each in chain.models) or "none"
-        raise WrongReferenceError(f"the device has no model {reference.model}", f"its models: {has}")
+        early = f"; its chain of models ends early: {chain.trouble}" if chain.trouble else ""
+        raise WrongReferenceError(f"the device has no model {reference.model}", f"its models: {has}{early}")
     model = model_of(found.id, found.length)
     point = model.point(reference.point)
     if point is None:
