@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 
@@ -24,19 +26,19 @@ RIG = """\
 rig: drive
 clock: wall
 period_s: 0.05
-duration_s: 10
+duration_s: {duration_s}
 overrun: {{policy: skip}}
 signals:
   pump_run: {{unit: bool, range: [0, 1], failsafe: 0}}
   pump_reset: {{unit: bool, range: [0, 1], failsafe: 0}}
   pump_state: {{unit: "1", range: [0, 8]}}
-  pump_drive_status_word: {{unit: "1", range: [0, 65535], max_age_s: 1}}
-  pump_drive_output_frequency_hz: {{unit: Hz, range: [-100, 100], max_age_s: 1}}
+  pump_drive_status_word: {{unit: "1", range: [0, 65535], max_age_s: {age_s}}}
+  pump_drive_output_frequency_hz: {{unit: Hz, range: [-100, 100], max_age_s: {age_s}}}
   pump_drive_speed_reference_hz: {{unit: Hz, range: [0, 50], failsafe: 0}}
   pump_drive_command_word: {{unit: "1", range: [0, 65535], failsafe: {failsafe}{limits}}}
 sources:
-  pump_run: {{type: step, before: 0, steps: [{{at_s: 0.5, level: 1}}, {{at_s: 6, level: 0}}, {{at_s: 7, level: 1}}]}}
-  pump_reset: {{type: step, before: 0, steps: [{{at_s: 4.5, level: 1}}, {{at_s: 5, level: 0}}]}}
+  pump_run: {{type: step, before: 0, steps: [{{at_s: 0.5, level: 1}}, {{at_s: 11, level: 0}}, {{at_s: 13, level: 1}}]}}
+  pump_reset: {{type: step, before: 0, steps: [{{at_s: 9, level: 1}}, {{at_s: 10, level: 0}}]}}
   pump_drive_speed_reference_hz: 30
 devices:
   drive:
@@ -59,12 +61,35 @@ drives:
 
 
 def write_rig(
-    folder: Path, root: Path, port: int, failsafe: str = "6", limits: str = "", more: str = ""
-) -> Path:
+    folder: Path, root: Path, port: int, failsafe: str = "6", limits: str = "", more: str = "", age_s: float = 1,
+    duration_s: float = 10,
+) -> Path:  # fmt: skip
     path = folder / "drive.yaml"
     points = root / "configs" / "points" / "altivar.csv"
-    path.write_text(RIG.format(port=port, points=points, failsafe=failsafe, limits=limits, more=more))
+    path.write_text(
+        RIG.format(
+            port=port,
+            points=points,
+            failsafe=failsafe,
+            limits=limits,
+            more=more,
+            age_s=age_s,
+            duration_s=duration_s,
+        )
+    )
     return path
+
+
+@contextmanager
+def running(rig: Path, out: Path) -> Iterator[subprocess.Popen[str]]:
+    """Give ``hil run`` of a rig as a process that does not outlive its test."""
+    command = [sys.executable, "-m", "hil", "run", rig, "--json", "--out", out]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+        try:
+            yield run
+        finally:
+            if run.poll() is None:
+                run.kill()
 
 
 def wait_until(what: str, is_so: object) -> None:
@@ -76,10 +101,11 @@ def wait_until(what: str, is_so: object) -> None:
 
 @pytest.mark.needs("gcc", "libmodbus")
 def test_started_tripped_reset_and_left_stopped(root: Path, tmp_path: Path) -> None:
-    with Stub(build("vfd")) as stub:
+    with (
+        Stub(build("vfd")) as stub,
+        running(write_rig(tmp_path, root, stub.port, age_s=3, duration_s=15), tmp_path / "runs") as run,
+    ):
         stub.put(ACC, 5)
-        command = [sys.executable, "-m", "hil", "run", write_rig(tmp_path, root, stub.port), "--json"]
-        run = subprocess.Popen([*command, "--out", tmp_path / "runs"], stdout=subprocess.PIPE, text=True)
         wait_until("the drive runs", lambda: stub.word(ETA) & 0x6F == 0x27 and stub.signed(RFR) > 100)
         stub.put(BENCH_FAULT, 8)
         wait_until("the drive has tripped", lambda: stub.word(ETA) & 0x4F == 0x08)
@@ -90,7 +116,7 @@ def test_started_tripped_reset_and_left_stopped(root: Path, tmp_path: Path) -> N
     trend = pq.read_table(folder / "trend.parquet")
     states = [DriveState(int(state)).name for state, _ in groupby(trend["pump_state"].to_pylist())]
     stable = [state for state in states if state in ("RUNNING", "FAULT")]
-    # Reset at 4.5 s while the run command stood: nothing ran before it had gone and come back.
+    # Reset at 9 s while the run command stood: nothing ran before it had gone and come back.
     assert [state for state, _ in groupby(stable)] == ["RUNNING", "FAULT", "RUNNING"]
     words = {int(word) for word in trend["pump_drive_command_word"].to_pylist()}
     assert {0x06, 0x07, 0x0F, 0x80} <= words <= {0x00, 0x02, 0x06, 0x07, 0x0F, 0x80}
@@ -107,24 +133,21 @@ def test_started_tripped_reset_and_left_stopped(root: Path, tmp_path: Path) -> N
 def test_replies_that_are_lost_for_a_while_stop_no_drive(root: Path, tmp_path: Path) -> None:
     with Stub(build("vfd")) as stub:
         stub.put(ACC, 5)
-        rig = write_rig(tmp_path, root, stub.port)
+        rig = write_rig(tmp_path, root, stub.port, age_s=2)
         always = "pump_run: {type: step, before: 0, steps: [{at_s: 0.5, level: 1}]}"
-        rig.write_text(
-            re.sub(r"  pump_run: {type.*", "  " + always, rig.read_text()).replace("age_s: 1", "age_s: 2")
-        )
-        command = [sys.executable, "-m", "hil", "run", rig, "--json", "--out", tmp_path / "runs"]
-        run = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        wait_until("the drive runs", lambda: stub.word(ETA) & 0x6F == 0x27 and stub.signed(RFR) > 250)
-        # Long enough for STALE, far short of BAD: three times the maximum age of 2 s.
-        stub.ok("misbehave 1 silent count=always scope=reads")
-        time.sleep(2.4)
-        stub.ok("misbehave 1 off")
-        seen = set()
-        end = time.monotonic() + 2.0
-        while time.monotonic() < end:
-            seen.add(stub.word(ETA) & 0x6F)
-            time.sleep(0.02)
-        out, _ = run.communicate(timeout=120)
+        rig.write_text(re.sub(r"  pump_run: {type.*", "  " + always, rig.read_text()))
+        with running(rig, tmp_path / "runs") as run:
+            wait_until("the drive runs", lambda: stub.word(ETA) & 0x6F == 0x27 and stub.signed(RFR) > 250)
+            # Long enough for STALE, far short of BAD: three times the maximum age of 2 s.
+            stub.ok("misbehave 1 silent count=always scope=reads")
+            time.sleep(2.4)
+            stub.ok("misbehave 1 off")
+            seen = set()
+            end = time.monotonic() + 2.0
+            while time.monotonic() < end:
+                seen.add(stub.word(ETA) & 0x6F)
+                time.sleep(0.02)
+            out, _ = run.communicate(timeout=120)
     assert seen == {0x27}, "the drive ran on"
     folder = Path(json.loads(out)["run_dir"])
     counters = json.loads((folder / "run.json").read_text())["counters"]["drives.pump"]

@@ -147,6 +147,10 @@ class Commands:
         self._queue.clear()
         self._note_failure()
 
+    def renew(self) -> None:
+        """Have everything due: the unit may have been without power, and hold what it begins with."""
+        self._plan.start_over()
+
     def _note_failure(self) -> None:
         self._failed = True
         self._failing.unit_ids.add(self._unit_id)

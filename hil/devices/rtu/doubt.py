@@ -87,12 +87,15 @@ class Doubt:
     ----------
     is_held : bool
         Whether the unit is in doubt.
+    was_away : bool
+        Whether a reply that it owed in the present or last doubt never came: it may have been without power meanwhile.
     failures : int
         Canaries in succession that were not answered.
     """
 
     __slots__ = ("_echoes", "_late_ns", "_owed", "_proven", "_questions", "_quiet_until_ns", "_suspects", "_timeout_ns",
-                 "_turn", "_unit_id", "canary_due_ns", "failures", "is_held")  # fmt: skip
+                 "_turn", "_unit_id", "canary_due_ns", "failures", "is_held",
+                 "was_away")  # fmt: skip
 
     def __init__(self, unit_id: int, questions: Sequence[bytes], late_ns: int, timeout_ns: int) -> None:
         self._unit_id = unit_id
@@ -106,7 +109,7 @@ class Doubt:
         self._turn = self._echoes = 0
         self.failures = 0
         self.canary_due_ns = 0
-        self.is_held = False
+        self.is_held = self.was_away = False
 
     @property
     def owes(self) -> bool:
@@ -124,6 +127,7 @@ class Doubt:
         """Note that the unit sent what nobody asked for, or something spoilt its answer."""
         if not self.is_held:
             self.failures = self._echoes = 0
+            self.was_away = False
             self.canary_due_ns = now_ns
         self.is_held = True
         self._proven = False
@@ -155,7 +159,9 @@ class Doubt:
         """Forget what can no longer come; gives whether the unit is believed again from now on."""
         if not self.is_held:
             return False
-        self._owed = [owed for owed in self._owed if owed.until_ns > now_ns]
+        coming = [owed for owed in self._owed if owed.until_ns > now_ns]
+        self.was_away = self.was_away or len(coming) < len(self._owed)
+        self._owed = coming
         if self._owed or not self._proven or now_ns < self._quiet_until_ns:
             return False
         self.is_held = False

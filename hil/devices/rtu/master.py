@@ -125,6 +125,8 @@ class Master:
         for station in self._stations.values():
             if station.doubt.look(now_ns):
                 self._counts["trust_regained"] += 1
+                if station.doubt.was_away:
+                    station.commands.renew()
                 self._tell_back(station, now_ns)
         wake_ns = self._line.wake_ns(now_ns)
         if wake_ns > now_ns:

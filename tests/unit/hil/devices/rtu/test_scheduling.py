@@ -287,3 +287,24 @@ def test_coils_are_read_and_written_like_registers(single: bool, function: int, 
     assert [frame[1] for _, frame in line.requests if frame[1] != 1] == [function]
     assert counts["writes_acknowledged"] == 1
     assert unit.written[200] == held
+
+
+@pytest.mark.parametrize(("late_ns", "is_written_anew"), [(None, True), (80 * MS, False)])
+def test_a_unit_that_may_have_been_without_power_is_written_anew_and_one_that_was_only_late_is_not(
+    late_ns: int | None, is_written_anew: bool
+) -> None:
+    """What it holds after a power-up is its own, and a point that is written on change alone would stay so."""
+    fates: list[int | None] = []
+    unit = VirtualUnit(1, fate=lambda _: fates.pop() if fates else 0)
+    bench = Bench(BUS, [unit], {1: SPREAD}, {1: [written(1)]})
+    bench.command(1, {"w1_200": 40.0})
+    bench.run(1000 * MS)
+    assert [words for _, _, words in unit.writes] == [(40,)]
+    fates.append(late_ns)
+    unit.written.clear()
+    for number in range(2, 40):
+        bench.command(number, {"w1_200": 40.0})
+        bench.run((1000 + 50 * number) * MS)
+    assert bench.counts["trust_regained"] == 1
+    assert (unit.written.get(200) == 40) is is_written_anew
+    assert len(unit.writes) == 1 + is_written_anew
