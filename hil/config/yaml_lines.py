@@ -14,7 +14,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
-from hil.config.nearest import did_you_mean
+from hil.config.nearest import did_you_mean, nearest
 from hil.errors import ConfigError, Problem
 
 Key = str | int
@@ -146,9 +146,16 @@ def near_file(path: Path) -> str:
     try:
         if not folder.is_dir():
             return f"the folder {folder} does not exist"
-        return did_you_mean(path.name, [entry.name for entry in folder.iterdir() if entry.is_file()])
+        names = [entry.name for entry in folder.iterdir() if entry.is_file()]
+        # By the stem first: endings alike would make any short name a near one.
+        stem = nearest(_stem(path.name), map(_stem, names))
+        return did_you_mean(path.name, [name for name in names if _stem(name) == stem])
     except (OSError, ValueError):
         return ""  # a folder that cannot be listed has no hint to give
+
+
+def _stem(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def _text(path: Path, file: str) -> str:

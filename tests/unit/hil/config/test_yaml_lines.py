@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hil.config.yaml_lines import Document, read_yaml
+from hil.config.yaml_lines import Document, near_file, read_yaml
 
 TEXT = """\
 # a comment
@@ -82,3 +82,18 @@ def test_what_the_command_line_changed_is_told_of_it(tmp_path: Path) -> None:
     read.origins["flow", "b"] = "--set flow.b=5"
     assert str(read.problem(("flow", "b", 1), "bad")) == "--set flow.b=5: bad"
     assert str(read.problem(("flow", "a"), "bad", "good")) == f"{read.file}:4: bad\n    good"
+
+
+def test_the_file_that_was_meant_has_a_similar_stem_not_only_the_same_ending(tmp_path: Path) -> None:
+    for name in ("e.yaml", "cdu_sil.yaml", "day.csv", "day.csv.gz"):
+        (tmp_path / name).touch()
+    hints = {
+        name: near_file(tmp_path / name)
+        for name in ("nothere.yaml", "cdu_sill.yaml", "cdu_sil.yml", "dya.csv.gz")
+    }
+    assert hints == {
+        "nothere.yaml": "",
+        "cdu_sill.yaml": 'did you mean "cdu_sil.yaml"?',
+        "cdu_sil.yml": 'did you mean "cdu_sil.yaml"?',
+        "dya.csv.gz": 'did you mean "day.csv.gz"?',
+    }
