@@ -49,6 +49,10 @@ def _check_curtail(draft: Draft, name: str, config: SunSpecConfig, curtail: Curt
     if signal is not None and signal.unit != "%":
         what = f"the limit {curtail.signal} is in {signal.unit}; model {curtail.model} takes % of the rated power"
         draft.refuse((*path, "signal"), what, "a signal in %")
+    elif signal is not None and not (signal.range[0] >= 0 and signal.range[1] <= 100):
+        low, high = signal.range
+        what = f"the limit {curtail.signal} ranges from {low:g} to {high:g} %; model {curtail.model} takes 0 to 100 %"
+        draft.refuse(("signals", curtail.signal, "range"), what, "range: [0, 100]")
     for point in LIMIT_POINTS[curtail.model]:
         if f"{curtail.model}.{point}" not in config.read.values():
             what = f"device {name} limits by model {curtail.model} and does not read {curtail.model}.{point} back"

@@ -18,8 +18,8 @@ _NAME, _IP = 62, 64
 _UNTRUSTED = frozenset({2, 18, 19, 20, 21})
 
 _PLAIN_PORT = "that port may be one without TLS (1883), and 8883 the one with it"
-_TAKEN_OVER = 0x8E
-"""Of DISCONNECT, MQTT 5.0 table 3-10."""
+_TAKEN_OVER, _UNSAID = 0x8E, 0x80
+"""Of DISCONNECT, MQTT 5.0 table 3-10; the second also where the connection ended without one."""
 
 # Codes of CONNACK: MQTT 3.1.1 table 3.1 as paho translates them, and MQTT 5.0 table 3-1.
 _CODES = {
@@ -118,7 +118,8 @@ def _of_disconnection(reason: ReasonCode, settings: BrokerSettings) -> Trouble:
     if reason.value == _TAKEN_OVER:
         what = f'another client has taken the place of this one at {settings.address}: client id "{settings.client_id}"'
         return Trouble("client_id", what, "give each client an id of its own")
-    return Trouble("lost", f"the connection to {settings.address} ended: {reason}")
+    why = "closed by the broker, or cut" if reason.value == _UNSAID else str(reason)
+    return Trouble("lost", f"the connection to {settings.address} ended: {why}")
 
 
 def _of_certificate(error: ssl.SSLCertVerificationError, settings: BrokerSettings) -> Trouble:

@@ -49,6 +49,11 @@ def test_the_shipped_one_is_taken_without_a_device() -> None:
         (("devices", "pv", "read", "pv_power_kw"), "701.Hz", "the point is in Hz, the signal in kW"),
         (("devices", "pv", "read", "pv_limit_enabled"), None, "does not read 704.WMaxLimPctEna back"),
         (("devices", "pv", "curtail", "signal"), "pv_power_kw", "takes % of the rated power"),
+        (
+            ("signals", "pv_limit_percent", "range"),
+            [0, 120],
+            "ranges from 0 to 120 %; model 704 takes 0 to 100 %",
+        ),
         (("devices", "pv", "curtail", "signal"), "no_such", "no_such"),
         (("devices", "pv", "curtail", "ramp_s"), 5, "704 has no ramp"),
         (("devices", "pv", "curtail", "model"), 123, "123 always reverts to no limit"),

@@ -102,6 +102,7 @@ def test_reason_behind_the_library_s_own_error_is_found() -> None:
     [
         ("Session taken over", "client_id", 'client id "hall1"; give each client an id of its own'),
         ("Server shutting down", "lost", "ended: Server shutting down"),
+        ("Unspecified error", "lost", "ended: closed by the broker, or cut"),
     ],
 )
 def test_broker_that_ends_the_connection_says_why(name: str, kind: str, words: str) -> None:
