@@ -97,7 +97,10 @@ def linear_kinks(
     operating_point: Mapping[str, float] | None = None,
     held: Collection[str] = (),
 ) -> tuple[tuple[str, str], ...]:
-    """Where :func:`linearize` (same parameters) stands on a kink and takes the slope of a rise.
+    """Where :func:`linearize` (same parameters) stands on a kink, or a step from one, and so holds on one side only.
+
+    On a kink it takes the slope of a rise. Where one side breaks or bends away within the step of a derivative (equal
+    layers of a tank: buoyancy mixes them when the lower one is the warmer), the slope is that of the point itself.
 
     Pairs of what answers (a state for its rate, or an output) and what moves it (a state or an input).
     """

@@ -47,6 +47,20 @@ def test_one_of_equals_has_the_whole_slope(chosen, which):
     assert found.matrix[0, which] == pytest.approx(1.0)
 
 
+def test_what_bends_away_on_one_side_has_the_slope_of_the_point_and_is_told():
+    """Mixing that grows from nothing, its mirror about the same point, and a break within the step."""
+    found = slopes(
+        lambda v: np.array([
+            max(v[0], 0.0) ** 2 + 1e-4 * v[0],
+            abs(v[0]) * v[0] + 1e-4 * v[0],
+            max(v[0] - 5e-4, 0.0) + v[0],
+        ]),
+        variables(0.0),
+    )  # fmt: skip
+    assert found.matrix == pytest.approx(np.array([[1e-4], [1e-4], [1.0]]), rel=1e-6)
+    assert found.kinks.tolist() == [[True], [False], [True]]
+
+
 def test_a_variable_without_room_is_stuck():
     assert variables(1.0, low=1.0, high=1.0).stuck.all()
     assert not variables(1.0, low=1.0, high=2.0).stuck.any()
