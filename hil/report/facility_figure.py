@@ -53,7 +53,7 @@ def facility_figure(run: RunData, kpis: Mapping[str, Any]) -> Figure | None:
             *_steps("WUE by period", periods, "wue_l_kwh", time, "y3"),
         ]
         axes = {"yaxis": y_axis("PUE", (0.66, 1.0)), "yaxis2": y_axis("kW", (0.0, 0.25)),
-                "yaxis3": y_axis("WUE, L/kWh", (0.31, 0.56))}  # fmt: skip
+                "yaxis3": {**y_axis("WUE, L/kWh", (0.31, 0.56)), "rangemode": "nonnegative"}}  # fmt: skip
         strip, height = (0.60, 0.63), 560
     shapes, keys = _mode_strip(trend, time, strip)
     data += [*_powers(trend, time, "y2"), *keys]

@@ -28,7 +28,7 @@ BUCKETS = 900
 PLOT_WIDTH_PX = 900.0
 """What a figure is across at least on a screen: room for legend and labels is planned for it."""
 
-LEGEND_LETTER_PX = 7.0
+LEGEND_LETTER_PX = 7.4
 _LEGEND_SYMBOL_PX = 48.0
 _LEAST_TOP_PX = 74
 
@@ -141,7 +141,9 @@ def stretches(
 
 def y_axis(title: str, domain: tuple[float, float]) -> dict[str, Any]:
     """Give a y axis over a share of the figure's height."""
-    return {"title": {"text": html.escape(title), "standoff": 8}, "domain": list(domain), **_LINES}
+    # Written out, as everywhere in the report: "10k" over kW reads as another unit.
+    ticks = {"exponentformat": "none", "separatethousands": True}
+    return {"title": {"text": html.escape(title), "standoff": 8}, "domain": list(domain), **ticks, **_LINES}
 
 
 def layout(height: int, x_axis: dict[str, Any], names: Sequence[str] = (), **more: object) -> dict[str, Any]:
@@ -153,6 +155,7 @@ def layout(height: int, x_axis: dict[str, Any], names: Sequence[str] = (), **mor
     return {
         "height": height + top - _LEAST_TOP_PX,
         "autosize": True,
+        "separators": ".\N{NARROW NO-BREAK SPACE}",
         "margin": {"l": 78, "r": 18, "t": top, "b": 46},
         "paper_bgcolor": "#ffffff",
         "plot_bgcolor": "#ffffff",

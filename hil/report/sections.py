@@ -73,7 +73,7 @@ def loops_section(run: RunData, kpis: Mapping[str, Any]) -> Html:
          figure_text(step["window_s"], "s"))
         for name, figures in loops.items() for step in figures["steps"]
     ]  # fmt: skip
-    figures_table = table(("", *loops), rows, "figures")
+    figures_table = table(("", *loops), rows, "figures loops")
     if not steps:
         return section("Loops", figures_table)
     heads = ("set-point step of", "at", "from", "to", "overshoot", "settled after", "within", "watched for")

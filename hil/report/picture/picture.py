@@ -36,6 +36,8 @@ from hil.report.picture.svg import SOFT, circle, element, path, rect, text
 from hil.report.run_data import RunData, mapping, number
 from hil.report.sections import section
 
+_LEAST_SCALE = 0.8
+"""On a narrow screen the picture is not drawn smaller than that, but moved to and fro: its letters must be read."""
 _RAYS = ((1, 0), (-1, 0), (0, 1), (0, -1), (0.7, 0.7), (-0.7, 0.7), (0.7, -0.7), (-0.7, -0.7))
 
 
@@ -57,10 +59,12 @@ def _pictures(run: RunData, kpis: Mapping[str, Any], plan: Plan, name: str) -> l
     note = (
         f"Figures are {readings.basis}, of GOOD values; point at a part for all of its figures.{_key(plan)}"
     )
-    parts = [tag("p", note, "note"), draw_picture(readings, name, key_figures(kpis))]
+    parts = [tag("p", note, "note"), _scrolled(draw_picture(readings, name, key_figures(kpis)))]
     hottest = means_of_hottest_hour(plan, run)
     if hottest is not None:
-        parts.append(_folded(f"The same: {hottest.basis}", draw_picture(hottest, f"{name}-hottest")))
+        parts.append(
+            _folded(f"The same: {hottest.basis}", _scrolled(draw_picture(hottest, f"{name}-hottest")))
+        )
     return [*parts, _folded("The figures of the picture", _figures_table(readings))]
 
 
@@ -69,6 +73,10 @@ def _key(plan: Plan) -> str:
     fans = " The blue sector of a fan is its speed." if plan.of_kind("dry_cooler") else ""
     states = "machines: white off, yellow starting, green running, red tripped, as they were for longest"
     return fans + (f" Chiller {states}." if plan.of_kind("chiller") else "")
+
+
+def _scrolled(picture: Html) -> Html:
+    return tag("div", picture, "scroll")
 
 
 def _folded(title: str, content: Html) -> Html:
@@ -123,7 +131,8 @@ def draw_picture(readings: Readings, name: str, figures: Sequence[tuple[str, str
                 *drawn)),
         role="img", aria_labelledby=f"{name}-title {name}-desc",
         viewBox=f"0 0 {floor.width:.0f} {height:.0f}", class_="picture",
-        style=f"max-width:{floor.width:.0f}px", font_family="system-ui, -apple-system, 'Segoe UI', sans-serif",
+        style=f"max-width:{floor.width:.0f}px;min-width:{_LEAST_SCALE * floor.width:.0f}px",
+        font_family="system-ui, -apple-system, 'Segoe UI', sans-serif",
     )  # fmt: skip
 
 

@@ -107,7 +107,7 @@ def legend(scales: Scales, x: float, y: float, width: float) -> tuple[Html, floa
 
 
 def _note(x: float, y: float) -> Html:
-    lines = ("grey, or without a figure:", "no signal of it")
+    lines = ("grey, or without a figure:", "not recorded (the rig", "has no signal of it)")
     return joined(
         text(x, y + 18 + 14 * n, line, 11.0, anchor="start", color=SOFT) for n, line in enumerate(lines)
     )

@@ -79,6 +79,7 @@ def test_the_figures_show_band_limits_outages_and_faults(whole_run, tmp_path):
         assert name in names
     layout = shown["loop-supply_temperature"]["layout"]
     assert layout["yaxis"]["title"]["text"] == "°C"
+    assert layout["yaxis"]["exponentformat"] == "none", "10k over kW would read as another unit"
     assert layout["xaxis"]["title"]["text"] == "time (min)"
     assert any("valve stuck" in label["text"] for label in layout["annotations"])
 

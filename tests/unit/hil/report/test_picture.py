@@ -134,6 +134,15 @@ def test_components_of_unknown_kinds_and_in_circles_are_drawn_too(tmp_path):
     assert {"a", "b", "c", "apart", "wind turbine", "power 12.5 kW", "third"} <= shown
 
 
+def test_the_legend_tells_what_grey_means_and_the_picture_keeps_its_letters_readable(tmp_path):
+    svg = drawn(tmp_path, pp.facility(12))
+    assert {"grey, or without a figure:", "not recorded (the rig", "has no signal of it)"} <= words(svg)
+    least = float(re.search(r"min-width:(\d+)px", svg.get("style"))[1])
+    width = float(svg.get("viewBox").split()[2])
+    smallest = min(float(element.get("font-size")) for element in texts(svg))
+    assert smallest * least / width >= 8.0, "pixels on the narrowest screen"
+
+
 def test_hostile_names_are_shown_as_text(tmp_path):
     made = pp.facility(2)
     for component in made.components:
