@@ -16,6 +16,7 @@ from hil.report.kpi_names import shown_unit, timed_limits
 from hil.report.numbers import figure_text
 from hil.report.run_data import RunData, mapping
 from hil.report.time_to import LimitTime, limit_times
+from hil.report.trend_data import Floats
 
 _BEFORE, _AFTER = 0.2, 0.5
 """What is shown before the first fault and after the last one's end, as shares of the time between."""
@@ -27,13 +28,11 @@ def fault_figure(run: RunData) -> Figure | None:
     within = _rows(run)
     if not panels or within is None:
         return None
-    figure = signals_figure(run, "faults", panels, within)
     axes = {signal: panel_axis(k) for k, signals in enumerate(panels.values()) for signal in signals}
     time, shown_s = TimeAxis.of(run.trend.t_s), run.trend.t_s[within]
-    for limit in limit_times(run):
-        if limit.signal in axes:
-            figure.data.extend(_limit(limit, axes[limit.signal], shown_s[[0, -1]], time))
-    return figure
+    limits = [limit for limit in limit_times(run) if limit.signal in axes]
+    drawn = [trace for limit in limits for trace in _limit(limit, axes[limit.signal], shown_s[[0, -1]], time)]
+    return signals_figure(run, "faults", panels, within, drawn)
 
 
 def _panels(run: RunData) -> dict[str, list[str]]:
@@ -60,7 +59,7 @@ def _rows(run: RunData) -> slice | None:
     return slice(first, last) if last - first > 1 else None
 
 
-def _limit(limit: LimitTime, axis: str, shown_s: Any, time: TimeAxis) -> list[dict[str, Any]]:
+def _limit(limit: LimitTime, axis: str, shown_s: Floats, time: TimeAxis) -> list[dict[str, Any]]:
     """Give the line of a limit, and the mark where it was passed."""
     unit = shown_unit(limit.unit)
     name = f"{limit.name}: {limit.side} {figure_text(limit.limit, unit)}"

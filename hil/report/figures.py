@@ -217,9 +217,13 @@ def unit_of(run: RunData, signal: str) -> str:
 
 
 def signals_figure(
-    run: RunData, name: str, panels: Mapping[str, Sequence[str]], within: slice = ALL
+    run: RunData,
+    name: str,
+    panels: Mapping[str, Sequence[str]],
+    within: slice = ALL,
+    more: Sequence[dict[str, Any]] = (),
 ) -> Figure:
-    """Panels one above the other, by unit, over the run's time or the rows ``within``."""
+    """Panels one above the other, by unit, over the run's time or the rows ``within``; ``more`` curves are added."""
     time, count = TimeAxis.of(run.trend.t_s), len(panels)
     data: list[dict[str, Any]] = []
     axes: dict[str, Any] = {}
@@ -238,7 +242,7 @@ def signals_figure(
     if within != ALL:
         x_axis["range"] = [float(t_s[0]) / time.seconds, float(t_s[-1]) / time.seconds]
     shapes, labels, keys = _faults(run, time, 0.04, height - 120.0, (float(t_s[0]), float(t_s[-1])))
-    data += keys
+    data += [*keys, *more]
     look = layout(height, x_axis, legend_names(data), **axes, shapes=shapes, annotations=labels)
     return Figure(name, data, look, linked=within == ALL)
 
