@@ -25,22 +25,22 @@ scenario: sirocco
 events:
   - {type: set, at_s: 1, signal: "cdu_{1..12}_rack_heat_kw", to: 833.3, ramp_s: 300}
   - {type: set, at_s: 1, signal: dry_bulb_temp_degc, to: 45.5, ramp_s: 1500}
-  - {type: set, at_s: 3900, signal: dry_bulb_temp_degc, to: 20, ramp_s: 1200}
-  - {type: equipment, at_s: 2300, for_s: 1600, plant: facility, fault: chillers_machine_2_trip}
+  - {type: set, at_s: 3300, signal: dry_bulb_temp_degc, to: 20, ramp_s: 1200}
+  - {type: equipment, at_s: 2300, for_s: 1000, plant: facility, fault: "chillers_machine_{2..3}_trip"}
 """
 
 
-def test_a_sirocco_day_goes_through_all_modes_and_back_and_a_chiller_lost_in_the_last_has_the_coolers_back(
+def test_a_sirocco_day_goes_through_all_modes_and_back_and_chillers_lost_in_the_last_have_the_coolers_back(
     tmp_path: Path,
 ) -> None:
     """A day in 80 minutes, at full load.
 
-    With the coolers past, five machines carry all that there is, 10.2 MW; four lack 1.5 MW of it. The return warms
+    With the coolers past, five machines carry all that there is, 10.2 MW; three lack a third of it. The return warms
     until the coolers, in air of 45.5 °C, are given it again, and the racks stay below 45 °C.
     """
     scenario = tmp_path / "sirocco.yaml"
     scenario.write_text(DAY)
-    rig = load_rig(RIG, Wishes(scenario=scenario, duration_s=5200, overrides=SOONER))
+    rig = load_rig(RIG, Wishes(scenario=scenario, duration_s=4600, overrides=SOONER))
     folder = run_rig(rig, tmp_path / "runs").run_dir
     table = pq.read_table(folder / "trend.parquet")
     trend = {name: table[name].to_numpy() for name in table.column_names}
@@ -52,15 +52,15 @@ def test_a_sirocco_day_goes_through_all_modes_and_back_and_a_chiller_lost_in_the
         assert low < air[change] < high
     kpis = json.loads((folder / "kpis.json").read_text())["kpis"]["facility"]
     assert (kpis["mode_changes"], kpis["mechanical_h"] > 0.3) == (4, True)
-    assert mode[2299] == mode[3900] == 2.0
+    assert mode[2299] == mode[3300] == 2.0
     assert abs(trend["coolers_heat_kw"][2299]) < 100.0, "they are past"
     assert trend["coolers_fan_power_kw"][2299] < 1.0
     assert trend["chillers_cooling_kw"][2299] == pytest.approx(10_200.0, rel=0.02)
     assert trend["fws_supply_temp_degc"][2299] < 32.5
-    assert trend["coolers_heat_kw"][3899] > 500.0
-    assert trend["free_cooling_valve_command_percent"][3000:3950].max() > 0.5
-    assert 49.5 < trend["fws_return_temp_degc"].max() < 52.0
-    assert trend["cdu_1_tcs_supply_temp_degc"].max() < 44.0
+    assert trend["coolers_heat_kw"][3299] > 500.0
+    assert trend["free_cooling_valve_command_percent"][2700:3300].max() > 0.5
+    assert 49.5 < trend["fws_return_temp_degc"].max() < 54.0
+    assert trend["cdu_1_tcs_supply_temp_degc"].max() < 45.0
     assert trend["fws_supply_temp_degc"][-1] < 32.5, "and all is well in the evening"
 
 
