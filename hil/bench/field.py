@@ -12,8 +12,8 @@ from pathlib import Path
 
 from hil.bench.result import Bench
 from hil.config.points import Point, load_points
-from hil.devices.modbus_settings import ModbusTcpSettings
-from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.devices.modbus.settings import ModbusTcpSettings
+from hil.devices.modbus.tcp import ModbusTcpDevice
 from hil.devices.scan import Scan
 from hil.devices.stand_in import RunningPlc, launch_cdu_plc
 from hil.loop.clock import NS_PER_S, WallClock

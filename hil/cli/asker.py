@@ -46,7 +46,7 @@ def open_asker(
     DeviceError
         What is wrong, ``who`` (for a person) wanted it, and what to do.
     """
-    from hil.devices.modbus_conversation import BrokenError  # noqa: PLC0415
+    from hil.devices.modbus.conversation import BrokenError  # noqa: PLC0415
 
     deadline_s = time.monotonic() + longest_s
     try:
@@ -86,8 +86,8 @@ def _serial(port: str, line: SerialLine, timeout_s: float, deadline_s: float, wh
 
 @contextmanager
 def _tcp(target: str, deadline_s: float, who: str) -> Iterator[Asker]:
-    from hil.devices.modbus_conversation import Conversation, connect, resolve  # noqa: PLC0415
-    from hil.devices.modbus_settings import ModbusTcpSettings  # noqa: PLC0415
+    from hil.devices.modbus.conversation import Conversation, connect, resolve  # noqa: PLC0415
+    from hil.devices.modbus.settings import ModbusTcpSettings  # noqa: PLC0415
 
     host, port = _host_and_port(target)
     settings, place = ModbusTcpSettings(host, port), (target, None)

@@ -9,8 +9,8 @@ from math import isfinite
 from hil.config.points import Point
 from hil.config.units import affine
 from hil.devices.events import Events
-from hil.devices.modbus_cell import Binding, WriteCell
-from hil.devices.modbus_settings import RULE_COUNTERS
+from hil.devices.modbus.cell import Binding, WriteCell
+from hil.devices.modbus.settings import RULE_COUNTERS
 from hil.devices.wire.coalesce import Cell
 from hil.devices.wire.values import BlockDecoder, Refusal
 from hil.devices.write_policy import DAY_NS, MINUTE_NS, NS_PER_S, Budget, Gate, Hold

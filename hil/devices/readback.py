@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hil.config.points import Point
 from hil.devices.guarded_cell import GuardedCell, Verification
-from hil.devices.modbus_exchange import ReadExchange, WriteExchange
+from hil.devices.modbus.exchange import ReadExchange, WriteExchange
 from hil.devices.wire.coalesce import READ_FUNCTION, Block, Cell
 from hil.devices.wire.codec import Reply
 from hil.devices.wire.frames import DATA_AT

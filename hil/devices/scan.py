@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hil.devices.wait import Wait, new_wait
 
 if TYPE_CHECKING:
-    from hil.devices.modbus_tcp import ModbusTcpDevice
+    from hil.devices.modbus.tcp import ModbusTcpDevice
 
 _NS_PER_MS = 1_000_000
 

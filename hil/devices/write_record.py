@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hil.devices.modbus_cell import WriteCell
+from hil.devices.modbus.cell import WriteCell
 from hil.devices.wire.codec import exception_in_words
 
 TOLD_COUNTERS = (

@@ -17,8 +17,8 @@ from hil.config.points import Point, PointList, check_against, coarse_points, lo
 from hil.config.schema import DeviceConfig, ModbusTcpConfig
 from hil.config.sunspec import SunSpecConfig
 from hil.devices.bridge import BridgedDevice
-from hil.devices.modbus_settings import ModbusTcpSettings
-from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.devices.modbus.settings import ModbusTcpSettings
+from hil.devices.modbus.tcp import ModbusTcpDevice
 from hil.devices.scan import Scan
 from hil.devices.write_record import NotTaken
 from hil.errors import ConfigError, Problem

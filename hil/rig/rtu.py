@@ -15,7 +15,7 @@ from hil.config.point_rules import unheeded_problems
 from hil.config.points import Point
 from hil.config.schema import RigConfig
 from hil.devices.bridge import BridgedDevice, BridgeSettings
-from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.modbus.settings import ModbusTcpSettings
 from hil.devices.rtu.load import Load, exchange_s, reckon
 from hil.devices.rtu.proof import prove
 from hil.devices.rtu.servant import RtuSpec

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hil.config.points import Point, check_against
 from hil.config.sunspec import CurtailConfig, SunSpecConfig
-from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.modbus.settings import ModbusTcpSettings
 from hil.devices.sunspec.curtailment import CurtailSettings
 from hil.devices.sunspec.device import Curtail, SunSpecDevice
 from hil.devices.sunspec.discovery import LIMIT_POINTS, Wanted

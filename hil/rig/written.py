@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from hil.devices.bridge import BridgedDevice
-from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.devices.modbus.tcp import ModbusTcpDevice
 from hil.devices.write_record import NotTaken, told_counts
 from hil.loop.clock import NS_PER_S
 from hil.rig.latency import FieldTiming

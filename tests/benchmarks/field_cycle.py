@@ -16,8 +16,8 @@ from typing import Any
 
 from controller import PID, Limiter
 from hil.config.points import Point
-from hil.devices.modbus_settings import ModbusTcpSettings
-from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.devices.modbus.settings import ModbusTcpSettings
+from hil.devices.modbus.tcp import ModbusTcpDevice
 from hil.devices.rehearsal import REHEARSE_NS, Rehearsal
 from hil.devices.scan import Scan
 from hil.loop.clock import NS_PER_S, WallClock

@@ -12,7 +12,7 @@ import firmware_bench as fb
 
 from hil.config.points import Point
 from hil.devices.bridge import BridgedDevice, BridgeSettings
-from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.modbus.settings import ModbusTcpSettings
 from hil.devices.rtu.servant import RtuSpec
 from hil.devices.rtu.settings import BusSettings, PolledPoint, StationSettings
 from hil.loop.clock import WallClock

@@ -8,7 +8,7 @@ from types import TracebackType
 
 import firmware_bench as fb
 
-from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.modbus.settings import ModbusTcpSettings
 from hil.devices.sunspec.curtailment import CurtailSettings
 from hil.devices.sunspec.device import Curtail, SunSpecDevice
 from hil.devices.sunspec.discovery import LIMIT_POINTS, Wanted

@@ -21,8 +21,8 @@ from pyModbusTCP.server import DataBank, ModbusServer
 from pyModbusTCP.utils import decode_ieee, get_2comp, word_list_to_long
 
 from hil.config.points import DATA_TYPES, Point, PointList, load_points
-from hil.devices.modbus_settings import ModbusTcpSettings
-from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.devices.modbus.settings import ModbusTcpSettings
+from hil.devices.modbus.tcp import ModbusTcpDevice
 from hil.devices.northbound import NorthboundServer, NorthboundSettings, ServedSignal
 from hil.devices.northbound.layout import FIRST
 from hil.devices.stand_in import launch_cdu_plc

@@ -18,8 +18,8 @@ from types import ModuleType
 import pytest
 
 from hil.config.points import Point
-from hil.devices.modbus_settings import ModbusTcpSettings
-from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.devices.modbus.settings import ModbusTcpSettings
+from hil.devices.modbus.tcp import ModbusTcpDevice
 from hil.devices.scan import Scan
 from hil.errors import DeviceError
 from hil.loop.image import BAD, GOOD, Image, Signal

@@ -20,8 +20,8 @@ from pyModbusTCP.client import ModbusClient
 from pyModbusTCP.utils import decode_ieee, encode_ieee, long_list_to_word, word_list_to_long
 
 from hil.config.points import load_points
-from hil.devices.modbus_settings import ModbusTcpSettings
-from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.devices.modbus.settings import ModbusTcpSettings
+from hil.devices.modbus.tcp import ModbusTcpDevice
 from hil.devices.northbound import NorthboundServer, NorthboundSettings, ServedSignal, map_as_csv
 from hil.devices.northbound.layout import FIRST
 from hil.errors import ConfigError

@@ -13,8 +13,8 @@ import pytest
 from misbehaving_server import MisbehavingServer
 
 from hil.config.points import Point
-from hil.devices.modbus_settings import ModbusTcpSettings
-from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.devices.modbus.settings import ModbusTcpSettings
+from hil.devices.modbus.tcp import ModbusTcpDevice
 from hil.errors import ConfigError
 from hil.loop.clock import NS_PER_S
 from hil.loop.events import EventLog

@@ -24,8 +24,8 @@ from truthful_server import TICK_NS, TICKS, TruthfulServer, tick_now, tick_of
 from witness import Witness
 
 from hil.config.points import Point
-from hil.devices.modbus_settings import ModbusTcpSettings
-from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.devices.modbus.settings import ModbusTcpSettings
+from hil.devices.modbus.tcp import ModbusTcpDevice
 from hil.errors import DeviceError
 from hil.faults.proxy import FAULT_KINDS, BusFault, ProxiedDevice, ProxyPlan, ProxyProcess
 from hil.loop.clock import NS_PER_S, WallClock

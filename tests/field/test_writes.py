@@ -15,8 +15,8 @@ import pytest
 
 from hil.config.point_rules import WriteRules
 from hil.config.points import Point
-from hil.devices.modbus_settings import ModbusTcpSettings
-from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.devices.modbus.settings import ModbusTcpSettings
+from hil.devices.modbus.tcp import ModbusTcpDevice
 from hil.loop.image import GOOD, Image, Signal
 from hil.loop.machine_time import machine_ns
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from hil.devices.bridge.orders import Orders, Stage
 from hil.devices.events import Events
-from hil.devices.modbus_exchange import WriteExchange
-from hil.devices.modbus_refusals import Refusals
-from hil.devices.modbus_writes import WritePlan
+from hil.devices.modbus.exchange import WriteExchange
+from hil.devices.modbus.refusals import Refusals
+from hil.devices.modbus.writes import WritePlan
 
 _AGAIN_NS = 200_000_000
 """Pause before a round that failed is tried again with the same orders: the last of a run, the failsafe."""

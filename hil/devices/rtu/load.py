@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hil.config.points import Point
-from hil.devices.modbus_exchange import write_function
+from hil.devices.modbus.exchange import write_function
 from hil.devices.rtu.settings import BusSettings, StationSettings
 from hil.devices.wire.coalesce import Block, coalesce_reads, coalesce_writes
 from hil.devices.wire.codec import BIT_FUNCTIONS, READ_FUNCTIONS, SINGLE_WRITES

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from hil.devices.bridge.orders import Orders, Stage
 from hil.devices.events import Events
-from hil.devices.modbus_exchange import ReadExchange, WriteExchange
+from hil.devices.modbus.exchange import ReadExchange, WriteExchange
 from hil.devices.rtu.doubt import Canary
 from hil.devices.rtu.line import Line
 from hil.devices.rtu.polling import Poll, choose

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from hil.devices.events import Events
-from hil.devices.modbus_exchange import ReadExchange
-from hil.devices.modbus_reads import ReadPlan
-from hil.devices.modbus_refusals import Refusals
-from hil.devices.modbus_writes import WritePlan
+from hil.devices.modbus.exchange import ReadExchange
+from hil.devices.modbus.reads import ReadPlan
+from hil.devices.modbus.refusals import Refusals
+from hil.devices.modbus.writes import WritePlan
 from hil.devices.readback import Readbacks
 from hil.devices.rtu.settings import BusSettings, PolledPoint, StationSettings
 from hil.devices.wire.coalesce import coalesce_reads

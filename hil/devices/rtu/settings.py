@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hil.config.points import Point
-from hil.devices.modbus_settings import COUNTERS as MODBUS_COUNTERS
-from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.modbus.settings import COUNTERS as MODBUS_COUNTERS
+from hil.devices.modbus.settings import ModbusTcpSettings
 from hil.devices.wire.rtu_frames import character_ns, silence_ns
 
 GATEWAY = "tcp://"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hil.devices.events import Events
-from hil.devices.modbus_reads import ReadPlan
-from hil.devices.modbus_refusals import Refusals
-from hil.devices.modbus_writes import WritePlan
+from hil.devices.modbus.reads import ReadPlan
+from hil.devices.modbus.refusals import Refusals
+from hil.devices.modbus.writes import WritePlan
 from hil.devices.rtu.commands import Commands, Failing
 from hil.devices.rtu.doubt import Doubt
 from hil.devices.rtu.polling import make_polls

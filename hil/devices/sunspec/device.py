@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hil.devices.modbus_conversation import BrokenError, Conversation, connect, resolve
-from hil.devices.modbus_exchange import Exchange, ReadExchange, WriteExchange
-from hil.devices.modbus_settings import ModbusTcpSettings
-from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.devices.modbus.conversation import BrokenError, Conversation, connect, resolve
+from hil.devices.modbus.exchange import Exchange, ReadExchange, WriteExchange
+from hil.devices.modbus.settings import ModbusTcpSettings
+from hil.devices.modbus.tcp import ModbusTcpDevice
 from hil.devices.sunspec.chain import Chain
 from hil.devices.sunspec.curtailment import COUNTERS, Curtailment, CurtailSettings, Order, Seen
 from hil.devices.sunspec.discovery import Discovery, Wanted
@@ -47,7 +47,7 @@ class SunSpecDevice(ModbusTcpDevice):
     Parameters
     ----------
     name, settings, image, now_ns, place
-        As of :class:`hil.devices.modbus_tcp.ModbusTcpDevice`.
+        As of :class:`hil.devices.modbus.tcp.ModbusTcpDevice`.
     unit_id : int
         Modbus unit.
     wanted : sequence of Wanted

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hil.config.points import Point
-from hil.devices.modbus_conversation import Conversation
-from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.modbus.conversation import Conversation
+from hil.devices.modbus.settings import ModbusTcpSettings
 from hil.devices.sunspec.chain import Chain, walk
 from hil.devices.sunspec.curtailment import LEAST_POWER, Curtailment, CurtailSettings
 from hil.devices.sunspec.head import HeadExchange

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hil.config.points import Point
-from hil.devices.modbus_exchange import ReadExchange
+from hil.devices.modbus.exchange import ReadExchange
 from hil.devices.sunspec.chain import Found
 from hil.devices.sunspec.models import HEAD_REGISTERS
 from hil.devices.wire.coalesce import Block, Cell

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hil.config.points import Point
-from hil.devices.modbus_settings import ModbusTcpSettings
-from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.devices.modbus.settings import ModbusTcpSettings
+from hil.devices.modbus.tcp import ModbusTcpDevice
 from hil.devices.wire.codec import ReplyStream, RequestStream
 from hil.devices.wire.frames import ReadFrame, WriteFrame
 from hil.devices.wire.values import BlockDecoder, PointEncoder

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from hil.config.points import Point
-from hil.devices.modbus_settings import ModbusTcpSettings
-from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.devices.modbus.settings import ModbusTcpSettings
+from hil.devices.modbus.tcp import ModbusTcpDevice
 from hil.loop.image import GOOD, Image, Signal
 
 POINT = Point("x", 1, "input_register", 0, "uint32")

@@ -8,8 +8,8 @@ import socket
 import pytest
 
 from hil.devices.events import Events
-from hil.devices.modbus_link import Link
-from hil.devices.modbus_settings import COUNTERS, ModbusTcpSettings
+from hil.devices.modbus.link import Link
+from hil.devices.modbus.settings import COUNTERS, ModbusTcpSettings
 from hil.devices.wait import Wait, new_wait
 
 MS = 1_000_000

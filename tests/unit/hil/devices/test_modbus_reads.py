@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hil.config.points import Point
-from hil.devices.modbus_exchange import ReadExchange
-from hil.devices.modbus_reads import ReadPlan
-from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.modbus.exchange import ReadExchange
+from hil.devices.modbus.reads import ReadPlan
+from hil.devices.modbus.settings import ModbusTcpSettings
 from hil.loop.image import Image, Signal
 
 ADDRESSES = (0, 1, 100, 101, 200, 201)

@@ -6,11 +6,11 @@ import pytest
 
 from hil.config.points import Point
 from hil.devices.events import Events
-from hil.devices.modbus_exchange import ReadExchange, WriteExchange
-from hil.devices.modbus_reads import ReadPlan
-from hil.devices.modbus_refusals import PASSING_EXCEPTIONS, SPLITTING_EXCEPTIONS, Refusals
-from hil.devices.modbus_settings import COUNTERS, ModbusTcpSettings
-from hil.devices.modbus_writes import WritePlan
+from hil.devices.modbus.exchange import ReadExchange, WriteExchange
+from hil.devices.modbus.reads import ReadPlan
+from hil.devices.modbus.refusals import PASSING_EXCEPTIONS, SPLITTING_EXCEPTIONS, Refusals
+from hil.devices.modbus.settings import COUNTERS, ModbusTcpSettings
+from hil.devices.modbus.writes import WritePlan
 from hil.loop.image import BAD, GOOD, Image, Signal
 
 PROBE_S = 2.0

@@ -16,7 +16,7 @@ import pytest
 
 from hil.config.point_rules import WriteRules
 from hil.config.points import Point
-from hil.devices.modbus_settings import COUNTERS, RULE_COUNTERS
+from hil.devices.modbus.settings import COUNTERS, RULE_COUNTERS
 from hil.errors import ConfigError
 from hil.loop.image import GOOD, SUBSTITUTED
 
@@ -471,7 +471,7 @@ def test_points_without_rules_run_none_of_this_code(make: Make) -> None:
         cycle(bench)
     finally:
         sys.setprofile(None)
-    assert "modbus_writes.due" in called
+    assert "writes.due" in called
     modules = {name.partition(".")[0] for name in called}
     assert not modules & {"guarded_cell", "readback", "write_policy", "write_watch", "point_rules"}
-    assert "modbus_writes.is_distrusted" not in called
+    assert "writes.is_distrusted" not in called

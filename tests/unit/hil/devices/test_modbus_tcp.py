@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hil.config.points import Point
-from hil.devices.modbus_settings import ModbusTcpSettings
-from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.devices.modbus.settings import ModbusTcpSettings
+from hil.devices.modbus.tcp import ModbusTcpDevice
 from hil.devices.scan import Scan
 from hil.devices.wire import codec
 from hil.devices.wire.codec import Request, RequestStream

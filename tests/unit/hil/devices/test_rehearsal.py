@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from hil.config.points import Point
-from hil.devices.modbus_settings import ModbusTcpSettings
-from hil.devices.modbus_tcp import ModbusTcpDevice
+from hil.devices.modbus.settings import ModbusTcpSettings
+from hil.devices.modbus.tcp import ModbusTcpDevice
 from hil.devices.rehearsal import Rehearsal
 from hil.devices.scan import Scan
 from hil.loop import clock as clock_module

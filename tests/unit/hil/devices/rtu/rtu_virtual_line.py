@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from hil.config.points import Point
 from hil.devices.bridge.orders import Orders, Stage
 from hil.devices.events import Events
-from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.modbus.settings import ModbusTcpSettings
 from hil.devices.rtu.commands import Failing
 from hil.devices.rtu.master import Master
 from hil.devices.rtu.settings import COUNTERS, BusSettings, PolledPoint, StationSettings

@@ -12,7 +12,7 @@ from hil.config.point_rules import WriteRules
 from hil.config.points import Point
 from hil.devices.bridge.orders import Orders, Stage
 from hil.devices.events import Events
-from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.modbus.settings import ModbusTcpSettings
 from hil.devices.rtu.commands import Failing
 from hil.devices.rtu.load import reckon
 from hil.devices.rtu.master import Master

@@ -13,9 +13,9 @@ import time
 from collections.abc import Sequence
 
 from hil.config.points import Point
-from hil.devices.modbus_conversation import BrokenError, Conversation, connect, resolve
-from hil.devices.modbus_link import SocketAddress
-from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.modbus.conversation import BrokenError, Conversation, connect, resolve
+from hil.devices.modbus.link import SocketAddress
+from hil.devices.modbus.settings import ModbusTcpSettings
 from hil.devices.wire.coalesce import READ_FUNCTION, Block, coalesce_reads, halves
 from hil.devices.wire.codec import (
     ILLEGAL_ADDRESS,

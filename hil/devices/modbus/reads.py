@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hil.config.points import Point
-from hil.devices.modbus_cell import Binding
-from hil.devices.modbus_exchange import ReadExchange
-from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.modbus.cell import Binding
+from hil.devices.modbus.exchange import ReadExchange
+from hil.devices.modbus.settings import ModbusTcpSettings
 from hil.devices.wire.coalesce import coalesce_reads, halves
 from hil.loop.image import Image
 

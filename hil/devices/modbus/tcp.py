@@ -1,7 +1,7 @@
 """A Modbus TCP device in the cycle: what it gives goes into the image, what the image holds goes out to it.
 
 One phase is: requests out, replies in until all are there or the deadline has come. Sending and matching are
-:mod:`hil.devices.modbus_channel`'s; here is what goes out when, and what each reply leads to.
+:mod:`hil.devices.modbus.channel`'s; here is what goes out when, and what each reply leads to.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 
 from hil.config.point_rules import unheeded_problems
 from hil.config.points import Point
-from hil.devices.modbus_channel import ModbusChannel
-from hil.devices.modbus_exchange import Exchange, ReadExchange, WriteExchange
-from hil.devices.modbus_proof import prove
-from hil.devices.modbus_reads import ReadPlan
-from hil.devices.modbus_refusals import Refusals
-from hil.devices.modbus_settings import ModbusTcpSettings
-from hil.devices.modbus_writes import WritePlan
+from hil.devices.modbus.channel import ModbusChannel
+from hil.devices.modbus.exchange import Exchange, ReadExchange, WriteExchange
+from hil.devices.modbus.proof import prove
+from hil.devices.modbus.reads import ReadPlan
+from hil.devices.modbus.refusals import Refusals
+from hil.devices.modbus.settings import ModbusTcpSettings
+from hil.devices.modbus.writes import WritePlan
 from hil.devices.scan import Scan
 from hil.devices.wait import Wait
 from hil.devices.write_record import WriteRecord
@@ -249,7 +249,7 @@ class ModbusTcpDevice(ModbusChannel):
         self._plan.forget()
 
     def counters(self) -> dict[str, int]:
-        """Give how often each kind of event happened since the start; see ``modbus_settings.COUNTERS``."""
+        """Give how often each kind of event happened since the start; see ``modbus.settings.COUNTERS``."""
         apart = {"requests": self._requests, "replies": self._replies, "events_dropped": self._events.dropped}
         return self._counts | apart
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hil.devices.events import Events
-from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.modbus.settings import ModbusTcpSettings
 from hil.devices.wait import Wait
 from hil.devices.wire.codec import Reply, ReplyStream
 

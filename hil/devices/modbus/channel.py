@@ -1,7 +1,7 @@
 """Requests under way on one Modbus TCP connection: sent at their pace, each matched to its own reply or abandoned.
 
 What a reply leads to is its owner's: :class:`ModbusChannel` is the lower half of
-:class:`hil.devices.modbus_tcp.ModbusTcpDevice`. Nothing here waits for a connection.
+:class:`hil.devices.modbus.tcp.ModbusTcpDevice`. Nothing here waits for a connection.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable
 
 from hil.devices.events import Events
-from hil.devices.modbus_exchange import Exchange, ReadExchange, WriteExchange
-from hil.devices.modbus_link import Link
-from hil.devices.modbus_settings import COUNTERS, ModbusTcpSettings
+from hil.devices.modbus.exchange import Exchange, ReadExchange, WriteExchange
+from hil.devices.modbus.link import Link
+from hil.devices.modbus.settings import COUNTERS, ModbusTcpSettings
 from hil.devices.wire.codec import Reply
 
 _SHORTEST_REPLY_BYTES = 10

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hil.devices.events import Events
-from hil.devices.modbus_exchange import ReadExchange, WriteExchange
-from hil.devices.modbus_reads import ReadPlan
-from hil.devices.modbus_writes import WritePlan
+from hil.devices.modbus.exchange import ReadExchange, WriteExchange
+from hil.devices.modbus.reads import ReadPlan
+from hil.devices.modbus.writes import WritePlan
 from hil.devices.wire.codec import DEVICE_FAILURE, ILLEGAL_ADDRESS, ILLEGAL_VALUE, exception_in_words
 
 SPLITTING_EXCEPTIONS = frozenset({ILLEGAL_ADDRESS, ILLEGAL_VALUE, DEVICE_FAILURE})

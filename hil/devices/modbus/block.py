@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hil.devices.events import Events
-from hil.devices.modbus_cell import WriteCell
-from hil.devices.modbus_exchange import WriteExchange, write_function
+from hil.devices.modbus.cell import WriteCell
+from hil.devices.modbus.exchange import WriteExchange, write_function
 from hil.devices.readback import GuardedExchange
 from hil.devices.wire.codec import WRITE_REGISTERS
 from hil.devices.wire.frames import WriteFrame

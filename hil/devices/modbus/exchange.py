@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from hil.config.points import Point
 from hil.config.units import affine
-from hil.devices.modbus_cell import Binding, WriteCell
-from hil.devices.modbus_intake import Intake
+from hil.devices.modbus.cell import Binding, WriteCell
+from hil.devices.modbus.intake import Intake
 from hil.devices.wire.coalesce import Block
 from hil.devices.wire.codec import (
     READ_COILS,

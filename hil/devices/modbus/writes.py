@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from hil.config.points import Point
 from hil.devices.events import Events
 from hil.devices.guarded_cell import Desk, GuardedCell, Verification
-from hil.devices.modbus_block import WriteBlock
-from hil.devices.modbus_cell import Binding, WriteCell
-from hil.devices.modbus_exchange import WriteExchange, write_function
-from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.modbus.block import WriteBlock
+from hil.devices.modbus.cell import Binding, WriteCell
+from hil.devices.modbus.exchange import WriteExchange, write_function
+from hil.devices.modbus.settings import ModbusTcpSettings
 from hil.devices.readback import GuardedExchange, Readbacks
 from hil.devices.wire.coalesce import Cell, coalesce_writes
 from hil.devices.wire.codec import MAX_COUNT, WRITE_REGISTERS

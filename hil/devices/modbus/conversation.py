@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import time
 
-from hil.devices.modbus_link import SocketAddress
-from hil.devices.modbus_settings import ModbusTcpSettings
+from hil.devices.modbus.link import SocketAddress
+from hil.devices.modbus.settings import ModbusTcpSettings
 from hil.devices.wire.codec import Reply, ReplyStream, Request, encode_request
 from hil.errors import DeviceError, Problem
 
