@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         NoEquilibriumError,
         PlantError,
         PlantSettingError,
+        SnapshotError,
         WeatherError,
     )
     from plant_models.facility.plant import facility_plant
@@ -58,6 +59,7 @@ _HOMES = {
     "DatasheetError": "errors",
     "LinearModelError": "errors",
     "NoEquilibriumError": "errors",
+    "SnapshotError": "errors",
     "PlantError": "errors",
     "PlantSettingError": "errors",
     "WeatherError": "errors",
@@ -110,6 +112,7 @@ __all__ = [
     "Port",
     "PvPlant",
     "PvSettings",
+    "SnapshotError",
     "SystemPlant",
     "WanDelay",
     "Weather",

@@ -17,6 +17,7 @@ from plant_models.datasheets import CduDatasheet
 from plant_models.datasheets import datasheet as ready_datasheet
 from plant_models.equilibrium import steady_state, trim
 from plant_models.errors import NoEquilibriumError, PlantSettingError
+from plant_models.identity import Identity, identity, refuse_foreign
 from plant_models.inputs import admit
 from plant_models.parameters import PUMP_TRIPPED, VALVE_STUCK, CduParameters
 from plant_models.ports import Port
@@ -63,6 +64,7 @@ EFFECTS: Mapping[tuple[str, str], int] = MappingProxyType({
 class CduSnapshot:
     """Everything a :class:`CduPlant` remembers, to the bit."""
 
+    of: Identity
     state: tuple[float, ...]
     inputs: tuple[float, ...]
     faults: tuple[float, ...]
@@ -109,6 +111,7 @@ class CduPlant:
         self.plate = plate
         self.default_inputs = dict(default_inputs)
         self._p = parameters.packed(plate)
+        self._identity = identity("a CDU", self._p)
         self._u = np.zeros(len(self.input_ports))
         self._y = np.zeros(physics.STATES + physics.ENERGIES)
         self.start_at(inputs)
@@ -204,6 +207,7 @@ class CduPlant:
     def snapshot(self) -> CduSnapshot:
         """Everything that later outputs depend on."""
         return CduSnapshot(
+            of=self._identity,
             state=self.state,
             inputs=tuple(self._u.tolist()),
             faults=tuple(float(self._p[place]) for place in _FAULT_PLACES.values()),
@@ -212,7 +216,14 @@ class CduPlant:
         )
 
     def restore(self, snapshot: CduSnapshot) -> None:
-        """Go back to ``snapshot``; every later output is the same, to the bit."""
+        """Go back to ``snapshot`` of this plant or one made alike; every later output is the same, to the bit.
+
+        Raises
+        ------
+        SnapshotError
+            It was taken of another plant.
+        """
+        refuse_foreign(self._identity, snapshot.of)
         self._y[: physics.STATES] = snapshot.state
         self._u[:] = snapshot.inputs
         for place, value in zip(_FAULT_PLACES.values(), snapshot.faults, strict=True):

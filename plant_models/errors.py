@@ -6,11 +6,12 @@
     ├── DatasheetError        figures that disagree with each other or with physics
     ├── PlantSettingError     a setting, fault or port that a plant has not, or a value out of range
     ├── LinearModelError      a transfer function or matrices that no plant can be made of
+    ├── SnapshotError         a snapshot that was taken of another plant
     ├── NoEquilibriumError    inputs at which the plant never settles (heat and no flow to carry it away)
     ├── WeatherError          a climate, weather file or row that cannot be used
     └── WorkloadError         a load over time whose figures or samples cannot be used
 
-All are raised while a plant is being made or analysed, never by ``step``.
+All are raised while a plant is being made, analysed or restored, never by ``step``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ class PlantSettingError(PlantError):
 
 class LinearModelError(PlantError):
     """A transfer function or state-space model that no plant can be made of."""
+
+
+class SnapshotError(PlantError):
+    """A snapshot that was taken of another plant; the message names both."""
 
 
 class NoEquilibriumError(PlantError):

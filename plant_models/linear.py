@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from plant_models.discretize import DiscreteSystem, StateSpace, checked, gain_signs, realize, zero_order_hold
 from plant_models.errors import LinearModelError, PlantSettingError
+from plant_models.identity import Identity, identity, port_names, refuse_foreign
 from plant_models.ports import Port
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _LARGEST = 1e15
 class LinearSnapshot:
     """Everything a :class:`LinearPlant` remembers, to the bit."""
 
+    of: Identity
     state: tuple[float, ...]
     inputs: tuple[float, ...]
     queue: tuple[tuple[float, ...], ...]
@@ -86,6 +88,12 @@ class LinearPlant:
         self._system = system
         self._u0 = _operating(input_levels, len(self.input_ports), "input_levels")
         self._y0 = _operating(output_levels, len(self.output_ports), "output_levels")
+        self._identity = identity(
+            f"a linear plant of order {system.a.shape[0]}",
+            port_names(self.input_ports, self.output_ports),
+            *(system.a, system.b_new, system.b_old, system.c, system.d, self._u0, self._y0),
+            np.array([system.delay, period_s], dtype=float),
+        )
         self._x = np.zeros(system.a.shape[0])
         self._u = np.zeros(len(self.input_ports))
         # Newest last; the queue holds the inputs of this period and of delay + 1 before it.
@@ -260,6 +268,7 @@ class LinearPlant:
     def snapshot(self) -> LinearSnapshot:
         """Everything that later outputs depend on."""
         return LinearSnapshot(
+            of=self._identity,
             state=self.state,
             inputs=tuple(self._u.tolist()),
             queue=tuple(tuple(past.tolist()) for past in self._queue),
@@ -268,7 +277,14 @@ class LinearPlant:
         )
 
     def restore(self, snapshot: LinearSnapshot) -> None:
-        """Go back to ``snapshot``; every later output is the same, to the bit."""
+        """Go back to ``snapshot`` of this plant or one made alike; every later output is the same, to the bit.
+
+        Raises
+        ------
+        SnapshotError
+            It was taken of another plant.
+        """
+        refuse_foreign(self._identity, snapshot.of)
         self._x = np.array(snapshot.state, dtype=float)
         self._u = np.array(snapshot.inputs, dtype=float)
         self._queue.extend(np.array(past, dtype=float) for past in snapshot.queue)

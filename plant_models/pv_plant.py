@@ -14,6 +14,7 @@ from plant_models import pv_physics as physics
 from plant_models._jit import plain
 from plant_models.continuous import Continuous
 from plant_models.errors import PlantSettingError
+from plant_models.identity import Identity, identity, refuse_foreign
 from plant_models.inputs import admit
 from plant_models.ports import Port
 from plant_models.pv_clouds import CELL_M, CELLS, cloud_hours, cloud_pattern, station_points
@@ -48,6 +49,7 @@ STATION_STATES: Mapping[float, str] = MappingProxyType({
 class PvSnapshot:
     """Everything a :class:`PvPlant` remembers, to the bit."""
 
+    of: Identity
     plant: bytes
     stations: bytes
     inputs: tuple[float, ...]
@@ -118,6 +120,7 @@ class PvPlant:
             np.ascontiguousarray(station_points(self.settings)),
             cloud_pattern(seed),
         )
+        self._identity = identity(f"a PV plant of {stations} stations", self._p, *self._tables)
         self._fault_switches = np.zeros(len(self.faults))
         self._u = np.array(layout.INPUT_DEFAULTS)
         self._y = np.zeros(layout.HEAD)
@@ -290,6 +293,7 @@ class PvPlant:
     def snapshot(self) -> PvSnapshot:
         """Everything that later outputs depend on."""
         return PvSnapshot(
+            of=self._identity,
             plant=self._y.tobytes(),
             stations=self._s.tobytes(),
             inputs=tuple(self._u.tolist()),
@@ -298,7 +302,14 @@ class PvPlant:
         )
 
     def restore(self, snapshot: PvSnapshot) -> None:
-        """Go back to ``snapshot`` of this plant or one made alike; every later output is the same, to the bit."""
+        """Go back to ``snapshot`` of this plant or one made alike; every later output is the same, to the bit.
+
+        Raises
+        ------
+        SnapshotError
+            It was taken of another plant.
+        """
+        refuse_foreign(self._identity, snapshot.of)
         self._y[:] = np.frombuffer(snapshot.plant)
         self._s[:] = np.frombuffer(snapshot.stations).reshape(self._s.shape)
         self._u[:] = snapshot.inputs

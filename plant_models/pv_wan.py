@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plant_models.errors import PlantSettingError
+from plant_models.identity import Identity, identity, port_names, refuse_foreign
 from plant_models.ports import Port
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _LATE = 1e-6
 class WanSnapshot:
     """Everything a :class:`WanDelay` remembers, to the bit."""
 
+    of: Identity
     step: int
     carried_s: float
     under_way: tuple[tuple[int, int, tuple[float, ...]], ...]
@@ -97,6 +99,11 @@ class WanDelay:
         self.sent_messages = self.lost_messages = self.rejected_inputs = 0
         self._period_s, self._delay_s, self._jitter_s = period_s, delay_s, jitter_s
         self._loss_share, self._seed = loss_share, seed
+        self._identity = identity(
+            "a WAN",
+            port_names(self.input_ports),
+            repr((float(period_s), float(delay_s), float(jitter_s), float(loss_share), int(seed))),
+        )
         self._step = self._received_from = self._last_arrival = 0
         self._carried_s = 0.0
         self._cut = False
@@ -181,6 +188,7 @@ class WanDelay:
     def snapshot(self) -> WanSnapshot:
         """Everything that later outputs depend on."""
         return WanSnapshot(
+            of=self._identity,
             step=self._step,
             carried_s=self._carried_s,
             under_way=tuple(self._under_way),
@@ -193,7 +201,14 @@ class WanDelay:
         )
 
     def restore(self, snapshot: WanSnapshot) -> None:
-        """Go back to ``snapshot``; every later output is the same, to the bit."""
+        """Go back to ``snapshot`` of this plant or one made alike; every later output is the same, to the bit.
+
+        Raises
+        ------
+        SnapshotError
+            It was taken of another plant.
+        """
+        refuse_foreign(self._identity, snapshot.of)
         self._step, self._carried_s = snapshot.step, snapshot.carried_s
         self._under_way, self._sending = list(snapshot.under_way), snapshot.sending
         self._received, self._received_from = snapshot.received, snapshot.received_from

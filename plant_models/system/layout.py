@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plant_models.errors import PlantSettingError
+from plant_models.identity import Identity, identity, port_names
 from plant_models.ports import Port
 from plant_models.system.component import Component, InputPort
 from plant_models.system.diagram import Diagram, diagram_of
@@ -20,6 +21,8 @@ Indices = npt.NDArray[np.int64]
 Place = tuple[str, str]
 """Instance and port."""
 
+_MOST_TOLD = 4
+"""Components that name a composition in a message."""
 RESIDUAL_PORT = Port("energy_residual_kw", "kW")
 
 
@@ -91,6 +94,8 @@ class Layout:
         Place of the switch in ``p``.
     diagram : Diagram
         The same as a drawing needs it.
+    identity : Identity
+        What a snapshot of it belongs to: all but the choice of outputs.
     """
 
     tables: Tables
@@ -107,6 +112,7 @@ class Layout:
     outputs_size: int
     faults: Mapping[str, int]
     diagram: Diagram
+    identity: Identity
 
 
 def lay_out(wiring: Wiring) -> Layout:
@@ -145,6 +151,8 @@ def lay_out(wiring: Wiring) -> Layout:
         high=np.array([port.high for port in inputs], dtype=float),
     )
     start = [wiring.held.get((n, port.name), port.start) for n, made in parts.items() for port in made.inputs]
+    u = np.array(start, dtype=float)
+    p = np.concatenate([made.parameters for made in parts.values()], dtype=float)
     return Layout(
         tables=tables,
         inputs=inputs,
@@ -155,12 +163,32 @@ def lay_out(wiring: Wiring) -> Layout:
         settling=np.array([s.name not in made.totals for made in parts.values() for s in made.states]),
         energies=tuple(f"{name}_{energy.name}" for name, energy in energies),
         z=_spread(is_state, np.concatenate([made.start for made in parts.values()]), 1.0),
-        u=np.array(start, dtype=float),
-        p=np.concatenate([made.parameters for made in parts.values()], dtype=float),
+        u=u,
+        p=p,
         outputs_size=len(y_at),
         faults=_faults(parts, table),
         diagram=diagram_of(wiring, _driven(inputs, inlets, tuple(u_at))),
+        identity=_identity(parts, (inputs, states), tables, u, p),
     )
+
+
+def _identity(
+    parts: Mapping[str, Component],
+    ports: tuple[Sequence[InputPort], Sequence[Port]],
+    tables: Tables,
+    u: Array,
+    p: Array,
+) -> Identity:
+    """Components, wires and figures, those that inputs hold for good included."""
+    kinds = [f"{name} ({made.kind})" for name, made in parts.items()]
+    told = ", ".join(
+        [*kinds[:_MOST_TOLD], *([f"{len(kinds) - _MOST_TOLD} more"] if kinds[_MOST_TOLD:] else [])]
+    )
+    inputs, states = ports
+    held = np.delete(u, np.concatenate([tables.inlets[:, 0], tables.wires[:, 0]]))
+    names = port_names([Port(port.name, port.unit) for port in inputs], states)
+    figures = (tables.capacity, tables.low, tables.high, tables.wires, tables.inlets)
+    return identity(f"a composition of {told}", *kinds, names, held, p, *figures)
 
 
 def _driven(

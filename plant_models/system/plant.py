@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from plant_models.continuous import Continuous
 from plant_models.errors import NoEquilibriumError, PlantSettingError
+from plant_models.identity import Identity, refuse_foreign
 from plant_models.nearest import hint
 from plant_models.ports import Port
 from plant_models.system import executor
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 class SystemSnapshot:
     """Everything a :class:`SystemPlant` remembers, to the bit."""
 
+    of: Identity
     state: tuple[float, ...]
     inputs: tuple[float, ...]
     faults: tuple[float, ...]
@@ -56,6 +58,7 @@ class SystemPlant:
 
     def __init__(self, layout: Layout, longest_substep_s: float = executor.LONGEST_SUBSTEP_S) -> None:
         self._layout = layout
+        self._identity = layout.identity
         self._longest_s = longest_substep_s
         self._t = layout.tables
         self.input_ports = tuple(Port(port.name, port.unit) for port in layout.inputs)
@@ -154,6 +157,7 @@ class SystemPlant:
     def snapshot(self) -> SystemSnapshot:
         """Everything that later outputs depend on."""
         return SystemSnapshot(
+            of=self._identity,
             state=self.state,
             inputs=tuple(self._held.tolist()),
             faults=tuple(self._p[self._fault_places].tolist()),
@@ -163,7 +167,14 @@ class SystemPlant:
         )
 
     def restore(self, snapshot: SystemSnapshot) -> None:
-        """Go back to ``snapshot``; every later output is the same, to the bit."""
+        """Go back to ``snapshot`` of this plant or one made alike; every later output is the same, to the bit.
+
+        Raises
+        ------
+        SnapshotError
+            It was taken of another plant.
+        """
+        refuse_foreign(self._identity, snapshot.of)
         self._z[self._layout.state_places] = snapshot.state
         self._held[:] = snapshot.inputs
         self._p[self._fault_places] = snapshot.faults

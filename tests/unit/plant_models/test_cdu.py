@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -236,7 +237,7 @@ def test_the_stroke_takes_its_time():
 def test_a_pump_that_turns_backwards_starts_without_reverse_flow(plant):
     snapshot = plant.snapshot()
     backwards = (*snapshot.state[:-1], -60.0)
-    plant.restore(type(snapshot)(backwards, snapshot.inputs, snapshot.faults, 0.0, snapshot.counters))
+    plant.restore(replace(snapshot, state=backwards, residual_kw=0.0))
     speeds = []
     for _ in range(700):
         outputs = plant.step(held(plant), 0.1)

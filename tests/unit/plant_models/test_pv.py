@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from plant_models import pv_layout as layout
-from plant_models.errors import PlantSettingError
+from plant_models.errors import PlantSettingError, SnapshotError
 from plant_models.ports import UNITS
 from plant_models.pv_clouds import cloud_pattern, station_points
 from plant_models.pv_grid import poi_voltage_pu
@@ -151,6 +151,18 @@ def test_reactive_power_stays_in_the_circle_and_one_of_the_two_has_priority(clou
         assert snapshot_q == pytest.approx(26.4 - taken, abs=0.01)
         assert snapshot_p <= math.sqrt(3600.0 - 26.4**2) + 1e-6
     assert told["poi_voltage_pu"] > free["poi_voltage_pu"]
+
+
+def test_a_snapshot_of_another_plant_or_sky_is_refused(cloudless, weather):
+    plant = at_noon(cloudless)
+    plant.restore(at_noon(cloudless).snapshot())
+    for other in (
+        at_noon(cloudless, apparent_power_mva=60.0),
+        at_noon(weather),
+        at_noon(cloudless, stations=5),
+    ):
+        with pytest.raises(SnapshotError, match=f"a PV plant of {len(other.station_power_mw)} stations"):
+            plant.restore(other.snapshot())
 
 
 def test_a_low_voltage_takes_the_current_limit_down(cloudless):
