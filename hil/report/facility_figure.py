@@ -30,6 +30,8 @@ from hil.report.run_data import RunData, mapping
 from hil.report.trend_data import Floats
 
 _MODE_COLORS = (SKY, ORANGE, VERMILION)
+_WUE_RANGE = {"include": [0.0, 0.01]}
+"""L/kWh: without a least range the axis would show rounding in the place of water."""
 
 
 def facility_figure(run: RunData, kpis: Mapping[str, Any]) -> Figure | None:
@@ -53,7 +55,7 @@ def facility_figure(run: RunData, kpis: Mapping[str, Any]) -> Figure | None:
             *_steps("WUE by period", periods, "wue_l_kwh", time, "y3"),
         ]
         axes = {"yaxis": y_axis("PUE", (0.66, 1.0)), "yaxis2": y_axis("kW", (0.0, 0.25)),
-                "yaxis3": {**y_axis("WUE, L/kWh", (0.31, 0.56)), "rangemode": "nonnegative"}}  # fmt: skip
+                "yaxis3": {**y_axis("WUE, L/kWh", (0.31, 0.56)), "autorangeoptions": _WUE_RANGE}}  # fmt: skip
         strip, height = (0.60, 0.63), 560
     shapes, keys = _mode_strip(trend, time, strip)
     data += [*_powers(trend, time, "y2"), *keys]

@@ -36,19 +36,28 @@ _LABELS = {
     "not_good_s": "time left out: a power was not GOOD",
 }
 
+_WATER, _LEAST_WATER = ("wue_l_kwh", "water_l"), 0.001
+
 
 def facility_section(kpis: Mapping[str, Any], drawn: bool) -> Html:
     """Show the facility's figures, by period too; nothing where the rig names no facility."""
     figures = mapping(kpis.get("facility"))
     if not figures:
         return Html("")
-    rows = [(_LABELS[kpi], figure_text(figures.get(kpi), unit)) for kpi, unit in FACILITY_KPIS.items()]
+    rows = [(_LABELS[kpi], _figure(kpi, figures.get(kpi), unit)) for kpi, unit in FACILITY_KPIS.items()]
     parts: list[Html] = [table(("", ""), rows, "pairs"), tag("p", BOUNDARIES, "note")]
     if drawn:
         parts.append(Html('<div class="figure" data-figure="facility"></div>'))
     if figures.get("periods"):
         parts.append(tag("div", _period_table(figures["periods"]), "long"))
     return section("Facility", *parts)
+
+
+def _figure(kpi: str, value: float | None, unit: str = "") -> str:
+    """Give a figure; of water, what no meter would show is not written out."""
+    if kpi in _WATER and value is not None and 0.0 < value < _LEAST_WATER:
+        return f"< {_LEAST_WATER} {unit}".rstrip()
+    return figure_text(value, unit)
 
 
 def _period_table(periods: list[dict[str, Any]]) -> Html:
@@ -63,7 +72,11 @@ def _period_table(periods: list[dict[str, Any]]) -> Html:
         *(f"{m}_h" for m in MODES),
     )
     rows = [
-        (time_text(each["start_s"]), time_text(each["end_s"]), *(figure_text(each[name]) for name in columns))
+        (
+            time_text(each["start_s"]),
+            time_text(each["end_s"]),
+            *(_figure(name, each[name]) for name in columns),
+        )
         for each in periods
     ]
     return table(heads, rows, "figures")

@@ -60,7 +60,7 @@ def _away(readings: Readings, name: str, x: float, y: float) -> list[Html]:
     """Tell what of the time the IT was not fed through the rectifier, where it was."""
     shares = [(word, readings.value(name, port)) for word, port in
               (("on battery", "on_battery"), ("on bypass", "on_bypass"))]  # fmt: skip
-    told_ = [f"{word} {100.0 * share:.3g} % of it" for word, share in shares if share]
+    told_ = [line for word, share in shares if share for line in (word, f"{100.0 * share:.3g} % of time")]
     return [text(x, y + 16.0 * n, words, 11.0, halo=True, fit=114.0) for n, words in enumerate(told_)]
 
 
@@ -97,14 +97,11 @@ def _flow(x: float, y0: float, y1: float, power: float | None, whole: float | No
 def _meters(readings: Readings, name: str, box: Box) -> Html:
     """List what the meters tell."""
     # What is counted since the start has no mean worth a look; the panel has the run's own figures.
-    listed = (
-        ("PUE of the moment", "pue"), ("WUE of the moment", "wue_l_kwh"), ("hottest case", "hottest_case_temp_degc"),
-    )  # fmt: skip
+    pue, wue = _pue(readings), readings.value(name, "wue_l_kwh")
     rows = [
-        f"{label} {value:.3f}{' L/kWh' if port.endswith('_l_kwh') else ''}"
-        if label.startswith(("PUE", "WUE")) and (value := readings.value(name, port)) is not None
-        else line_of(readings, name, label, port)
-        for label, port in listed
+        f"PUE {pue:.3f}" if pue is not None else "",
+        f"WUE of the moment {wue:.3f} L/kWh" if wue is not None else "",
+        line_of(readings, name, "hottest case", "hottest_case_temp_degc"),
     ]
     lines = [text(box.x + 14.0, box.y + 51.0 + 16.0 * n, row, 11.5, anchor="start", fit=box.w - 20.0)
              for n, row in enumerate(filter(None, rows))]  # fmt: skip
@@ -113,3 +110,13 @@ def _meters(readings: Readings, name: str, box: Box) -> Html:
         text(box.cx, box.y + 18.0, name, 12.5, bold=True, color=INK),
         text(box.cx, box.y + 31.0, "meters", 10.5, color=SOFT), *lines,
     ))  # fmt: skip
+
+
+def _pue(readings: Readings) -> float | None:
+    """Ratio of the mean powers, facility over IT; a mean of the ratio tells nothing once the IT was off for a while."""
+    for part in readings.plan.of_kind("power_chain"):
+        facility = readings.value(part.name, "facility_power_kw")
+        it = readings.value(part.name, "it_power_kw")
+        if facility is not None and it is not None and it > 0.0:
+            return facility / it
+    return None

@@ -10,6 +10,7 @@ import run_folders as rf
 
 from hil.report import build_report, compute_kpis, known_kpis, read_run, summary_rows
 from hil.report.facility_figure import facility_figure
+from hil.report.facility_section import facility_section
 from hil.report.kpi_names import flatten, kpi_unit
 
 SIGNALS = {
@@ -175,3 +176,11 @@ def test_the_figure_shows_the_ratio_of_each_moment_where_there_is_it_power(tmp_p
     assert moments["PUE"] == pytest.approx(columns["site_kw"][10:] / columns["it_mw"][10:] / 1000.0, rel=1e-6)
     wue = 3600.0 * columns["water_kg_s"][10:] / (1000.0 * columns["it_mw"][10:])
     assert moments["WUE"] == pytest.approx(wue, rel=1e-6)
+
+
+def test_water_that_no_meter_would_show_is_not_written_out():
+    kpis = {"facility": {"wue_l_kwh": 2.92e-12, "water_l": 0.0, "pue": 1.066}}
+    shown = str(facility_section(kpis, drawn=False))
+    assert "&lt; 0.001 L/kWh" in shown
+    assert ">0 L<" in shown
+    assert "e-12" not in shown

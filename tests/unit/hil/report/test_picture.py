@@ -143,6 +143,16 @@ def test_the_legend_tells_what_grey_means_and_the_picture_keeps_its_letters_read
     assert smallest * least / width >= 8.0, "pixels on the narrowest screen"
 
 
+def test_the_share_of_the_time_on_bypass_stands_beside_the_ups_uncut(tmp_path):
+    made = pp.facility(3)
+    (power,) = (part for part in made.components if part["kind"] == "power_chain")
+    power["ports"].append({"name": "on_bypass", "unit": "1", "side": "output"})
+    made.means["power_on_bypass"] = 0.4413
+    # The mean of the ratio at each moment is no PUE: at an outage it is anything.
+    made.means["meters_pue"] = 12.058
+    assert {"on bypass", "44.1 % of time", "PUE 1.143"} <= words(drawn(tmp_path, made))
+
+
 def test_hostile_names_are_shown_as_text(tmp_path):
     made = pp.facility(2)
     for component in made.components:
