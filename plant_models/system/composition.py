@@ -14,7 +14,10 @@ from plant_models.system.layout import Wiring, lay_out
 if TYPE_CHECKING:
     from plant_models.system.plant import SystemPlant
 
-_SAME_COOLANT = 1e-6
+_SAME_COOLANT = 4e-4
+"""Of the heat capacity. Round a loop the differences add up to nothing, so what is lost is this share of the heat that
+is moved, no matter how warm: less than half of the 0.1 % to which a whole has to close. Waters taken at anything from
+28 to 48 °C are that near."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -206,5 +209,7 @@ class Composition:
         if first is not None and second is not None and abs(first - second) > _SAME_COOLANT * first:
             raise PlantSettingError(
                 f"{'.'.join(source)} carries a coolant of {first:g} J/kgK, {'.'.join(target)} one of {second:g}: "
-                "heat would be lost between them; size both with the same properties"
+                f"{abs(first - second) / first:.2%} of the heat would be lost between them (at most "
+                f"{_SAME_COOLANT:.2%}). Size both with the same water: cp_j_kgk of a component, fws_properties of a "
+                "CDU's datasheet"
             )

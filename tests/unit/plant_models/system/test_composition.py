@@ -78,8 +78,33 @@ def test_a_plant_of_whole_numbers_takes_broken_ones():
 
 def test_pipes_of_different_coolants_are_not_joined(whole):
     whole.add("glycol", pipe(1000.0, **{**PIPE, "cp_j_kgk": 3950.0}))
-    with pytest.raises(PlantSettingError, match=r"3950.*4180.*heat would be lost"):
+    with pytest.raises(
+        PlantSettingError, match=r"3950.*4180.*5.82% of the heat would be lost.*fws_properties"
+    ):
         whole.wire("glycol.outlet_temp_degc", "a.inlet_temp_degc")
+
+
+def test_cdus_of_two_sheets_share_a_header_and_the_heat_closes():
+    """Each sheet takes its water at its own design temperature; here the header's is as far off as it may be."""
+    units = [cdu("deschutes_2mw", initial_rack_heat_kw=1200.0), cdu("xdu1350", initial_rack_heat_kw=900.0)]
+    far = 1.00038 * units[0].heat_capacity_j_kgk["fws_return_temp_degc"]
+    whole = Composition()
+    settings = HeaderSettings(flow_kg_s=60.0, head_kpa=250.0)
+    whole.add("fws", header(2, pumps=2, settings=settings, cp_j_kgk=far))
+    for i, unit in enumerate(units, start=1):
+        whole.add(f"cdu_{i}", unit)
+        whole.wire(f"cdu_{i}.fws_conductance_kg_s_kpa05", f"fws.branch_{i}_conductance_kg_s_kpa05")
+        whole.wire(f"fws.branch_{i}_differential_pressure_kpa", f"cdu_{i}.fws_differential_pressure_kpa")
+        whole.wire("fws.supply_temp_degc", f"cdu_{i}.fws_supply_temp_degc")
+        whole.wire(f"cdu_{i}.fws_return_temp_degc", f"fws.branch_{i}_return_temp_degc")
+    plant = whole.build()
+    held, moved_kw = plant.stored_j(), 2100.0
+    for minute in range(30):
+        heat = {"cdu_1_rack_heat_kw": 1600.0 if minute % 2 else 800.0}
+        out = plant.step(list({**plant.inputs, **heat}.values()), 60.0)
+        assert abs(out[-1]) < 0.005 * moved_kw
+    came, went = plant.balance_j()
+    assert abs(came - went - (plant.stored_j() - held)) < 0.0005 * moved_kw * 1000.0 * 1800.0
 
 
 def test_names_and_values_that_cannot_be_are_refused(whole):
