@@ -19,8 +19,6 @@ SOONER = (
     "controllers.changeover.delay_s=30",
     "sources.dry_bulb_temp_degc=24",
     "sources.wet_bulb_temp_degc=18",
-    # What a chiller that is lost leaves is then enough to show within half an hour.
-    "plants.facility.spec.chiller_margin=0",
 )
 DAY = """\
 scenario: sirocco
