@@ -1,16 +1,19 @@
 """Stratified tanks: where they settle, their linear models, and what buoyancy leaves of an inversion."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import control
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
 from plant_models import Composition, SystemPlant, linear_kinks, linearize
 from plant_models.components.cdu import cdu
 from plant_models.components.dry_cooler import dry_cooler
 from plant_models.components.header import HeaderSettings, header
 from plant_models.components.tank import tank
+from plant_models.system.plan import Plan, compose
 
 WATER = {"density_kg_m3": 995.0, "cp_j_kgk": 4180.0}
 LOAD, LOAD_RETURN = "tank_load_flow_kg_s", "tank_load_return_temp_degc"
@@ -131,3 +134,24 @@ def test_a_site_with_a_tank_settles_at_every_fan_speed_and_linearises(site):
         supply = [port.name for port in site.state_ports].index("tank_layer_8_temp_degc")
         expected = moved(site, 300, **{FANS: 70.0 + step})[supply]
         assert linear(system, 300, FANS, step)[supply] == pytest.approx(expected, rel=0.01)
+
+
+def test_the_readmes_unequal_coolers_share_flow_and_mix_as_told():
+    readme = (Path(__file__).parents[2] / "plant_models" / "README.md").read_text(encoding="utf-8")
+    told = YAML(typ="safe").load(readme.split("**Unequal coolers")[1].split("```yaml")[1].split("```")[0])
+    refused: list[str] = []
+    whole = compose(Plan(**told), lambda where, what, hint: refused.append(f"{where} {what} {hint}"))
+    assert whole is not None, refused
+    plant = whole.build()
+    point = {"store_load_flow_kg_s": 150.0, "store_load_return_temp_degc": 40.0, "dry_bulb_temp_degc": 25.0}
+    assert plant.start_at({**point, "large_fan_1_speed_command_percent": 90.0})
+    held = list(plant.inputs.values())
+    out = dict(zip([port.name for port in plant.output_ports], plant.step(held, 1.0), strict=True))
+    flows = [out[f"coolers_branch_{i}_flow_kg_s"] for i in (1, 2)]
+    outlets = [out[f"{name}_outlet_temp_degc"] for name in ("large", "small")]
+    assert sum(flows) == pytest.approx(out["coolers_flow_kg_s"], rel=1e-9)
+    assert flows[0] > 1.3 * flows[1]
+    assert out["coolers_return_temp_degc"] == pytest.approx(np.average(outlets, weights=flows), abs=1e-3)
+    taken_kw = out["large_heat_kw"] + out["small_heat_kw"] - out["coolers_pump_power_kw"] * 0.9
+    brought_kw = 150.0 * 4.18 * (40.0 - out["store_bottom_temp_degc"])
+    assert taken_kw == pytest.approx(brought_kw, rel=2e-3)
