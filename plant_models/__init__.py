@@ -37,16 +37,16 @@ if TYPE_CHECKING:
     from plant_models.io_system import linear_kinks, linearize, to_control
     from plant_models.linear import LinearPlant
     from plant_models.ports import Port
-    from plant_models.pv_plant import PvPlant
-    from plant_models.pv_settings import PvSettings
-    from plant_models.pv_wan import WanDelay
+    from plant_models.pv.plant import PvPlant
+    from plant_models.pv.settings import PvSettings
+    from plant_models.pv.wan import WanDelay
     from plant_models.sizing import CduSettings
     from plant_models.system.composition import Composition
     from plant_models.system.plant import SystemPlant
-    from plant_models.weather import Weather
-    from plant_models.weather_climate import Climate, climate
-    from plant_models.weather_file import read_epw, read_tmy3
-    from plant_models.weather_year import synthetic_year
+    from plant_models.weather.climate import Climate, climate
+    from plant_models.weather.file import read_epw, read_tmy3
+    from plant_models.weather.series import Weather
+    from plant_models.weather.year import synthetic_year
 
 _HOMES = {
     "CduPlant": "cdu",
@@ -75,19 +75,19 @@ _HOMES = {
     "to_control": "io_system",
     "LinearPlant": "linear",
     "Port": "ports",
-    "PvPlant": "pv_plant",
-    "PvSettings": "pv_settings",
-    "WanDelay": "pv_wan",
+    "PvPlant": "pv.plant",
+    "PvSettings": "pv.settings",
+    "WanDelay": "pv.wan",
     "CduSettings": "sizing",
     "datasheet": "datasheets",
     "Composition": "system.composition",
     "SystemPlant": "system.plant",
-    "Weather": "weather",
-    "Climate": "weather_climate",
-    "climate": "weather_climate",
-    "read_epw": "weather_file",
-    "read_tmy3": "weather_file",
-    "synthetic_year": "weather_year",
+    "Weather": "weather.series",
+    "Climate": "weather.climate",
+    "climate": "weather.climate",
+    "read_epw": "weather.file",
+    "read_tmy3": "weather.file",
+    "synthetic_year": "weather.year",
 }
 __all__ = [
     "DATASHEETS",

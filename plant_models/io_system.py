@@ -18,7 +18,7 @@ from plant_models.ports import Port, names
 from plant_models.slopes import Slopes, Variables, slopes
 
 if TYPE_CHECKING:
-    from plant_models.pv_plant import PvPlant
+    from plant_models.pv.plant import PvPlant
     from plant_models.system.plant import SystemPlant
 
 Array = npt.NDArray[np.float64]

@@ -16,16 +16,16 @@ from plant_models.datasheets import DATASHEETS, CduDatasheet
 from plant_models.facility.spec import RANGES as FACILITY_RANGES
 from plant_models.facility.spec import FacilitySpec
 from plant_models.ports import Port
-from plant_models.pv_layout import INPUT_DEFAULTS, OUTPUT_PORTS
-from plant_models.pv_layout import INPUT_HIGH as PV_HIGH
-from plant_models.pv_layout import INPUT_LOW as PV_LOW
-from plant_models.pv_layout import INPUT_PORTS as PV_INPUTS
-from plant_models.pv_settings import RANGES as PV_RANGES
-from plant_models.pv_settings import PvSettings
+from plant_models.pv.layout import INPUT_DEFAULTS, OUTPUT_PORTS
+from plant_models.pv.layout import INPUT_HIGH as PV_HIGH
+from plant_models.pv.layout import INPUT_LOW as PV_LOW
+from plant_models.pv.layout import INPUT_PORTS as PV_INPUTS
+from plant_models.pv.settings import RANGES as PV_RANGES
+from plant_models.pv.settings import PvSettings
 from plant_models.sizing import RANGES as CDU_RANGES
 from plant_models.sizing import CduSettings
-from plant_models.weather import QUANTITIES
-from plant_models.weather_climate import CLIMATES
+from plant_models.weather.climate import CLIMATES
+from plant_models.weather.series import QUANTITIES
 
 Entry = dict[str, Any]
 Sections = dict[str, dict[str, Entry]]

@@ -34,7 +34,7 @@ from hil.loop.source import Profile
 from hil.rig.weather import Years, levels_within, start_s
 from hil.rig.workloads import Made, ai_workload, inference, jobs, weight_of
 from plant_models import workload
-from plant_models.weather import QUANTITIES, YEAR_S
+from plant_models.weather.series import QUANTITIES, YEAR_S
 
 _CSV_LOAD = re.compile(r"^(?P<file>.+?\.csv(?:\.gz)?)(?::(?P<column>.*))?$", re.IGNORECASE)
 _WHOLE_YEAR_FROM_S = 31 * 86400.0

@@ -13,10 +13,10 @@ from hil.config.weather import DAY_S, WeatherConfig, start_in_year
 from hil.config.yaml_lines import near_file
 from hil.errors import Problem
 from plant_models.errors import WeatherError
-from plant_models.weather import HOURS, Weather
-from plant_models.weather_climate import CLIMATES
-from plant_models.weather_file import read_epw, read_tmy3
-from plant_models.weather_year import synthetic_year
+from plant_models.weather.climate import CLIMATES
+from plant_models.weather.file import read_epw, read_tmy3
+from plant_models.weather.series import HOURS, Weather
+from plant_models.weather.year import synthetic_year
 
 _Key = tuple[str, int, bool]
 

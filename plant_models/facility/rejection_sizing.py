@@ -36,8 +36,8 @@ from plant_models.errors import PlantSettingError
 from plant_models.facility.sizes import RejectionSizes, WaterSizes
 from plant_models.facility.spec import FacilitySpec
 from plant_models.facility.water_sizing import units_for
-from plant_models.weather_air import saturation_pressure_kpa, station_pressure_kpa, wet_bulb_degc
-from plant_models.weather_climate import Climate
+from plant_models.weather.air import saturation_pressure_kpa, station_pressure_kpa, wet_bulb_degc
+from plant_models.weather.climate import Climate
 
 BUFFER_CELLS = 8
 AIR_LIMIT_OVER_DESIGN_K = 8.0

@@ -13,7 +13,7 @@ from plant_models.facility.spec import FacilitySpec
 from plant_models.facility.water_sizing import design_of, size_cdus, size_water, tcs_flow_check
 from plant_models.fluid import freezing_point_degc
 from plant_models.sizing import DesignPoint
-from plant_models.weather_air import dew_point_degc, saturation_pressure_kpa
+from plant_models.weather.air import dew_point_degc, saturation_pressure_kpa
 
 
 def size_facility(spec: FacilitySpec) -> FacilitySizes:

@@ -10,7 +10,7 @@ from plant_models.components.checks import whole_number
 from plant_models.datasheets import DATASHEETS, CduDatasheet, datasheet
 from plant_models.errors import PlantSettingError, WeatherError
 from plant_models.nearest import hint
-from plant_models.weather_climate import Climate, climate
+from plant_models.weather.climate import Climate, climate
 
 SUPPLY_CLASSES = {"W17": 17.0, "W27": 27.0, "W32": 32.0, "W40": 40.0, "W45": 45.0}
 """Highest facility water supply temperature of each class, °C (ASHRAE TC 9.9, PLANT.md §5)."""
@@ -51,7 +51,7 @@ class FacilitySpec:
     hottest_dry_bulb_degc : float or None
         Of the design day, for the chillers. None: the hottest sirocco maximum of the climate; where it knows no
         sirocco, the hottest month's mean maximum and three standard deviations of 1.8 K, those of
-        :mod:`plant_models.weather_year`.
+        :mod:`plant_models.weather.year`.
     largest_pump_kg_s, largest_chiller_kw : float
         Largest unit on offer.
     chiller_margin : float

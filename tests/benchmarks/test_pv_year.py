@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 from pvlib import iam, inverter, irradiance, location, pvsystem, temperature
 
-from plant_models.pv_plant import PvPlant
-from plant_models.pv_sun import sun_table
-from plant_models.weather_climate import TOZEUR
-from plant_models.weather_year import synthetic_year
+from plant_models.pv.plant import PvPlant
+from plant_models.pv.sun import sun_table
+from plant_models.weather.climate import TOZEUR
+from plant_models.weather.year import synthetic_year
 
 MINUTES = 525_600
 POWER, ENERGY = 0, 11

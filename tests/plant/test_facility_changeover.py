@@ -11,7 +11,7 @@ import pytest
 
 from controller import Condition, Stages
 from hil.rig import Wishes, load_rig, run_rig
-from plant_models.weather_year import synthetic_year
+from plant_models.weather.year import synthetic_year
 
 RIG = Path(__file__).resolve().parents[2] / "configs" / "rigs" / "facility_10mw.yaml"
 SOONER = (

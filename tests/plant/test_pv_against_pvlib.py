@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from pvlib import iam, inverter, irradiance, location, pvsystem, temperature, tracking
 
-from plant_models.pv_plant import PvPlant
-from plant_models.pv_settings import PvSettings
-from plant_models.weather_year import synthetic_year
+from plant_models.pv.plant import PvPlant
+from plant_models.pv.settings import PvSettings
+from plant_models.weather.year import synthetic_year
 
 CLEAR = {"cell_time_constant_s": 0.0, "ramp_up_percent_per_s": 1000.0}
 DAYS = (20, 100, 171, 264, 354)

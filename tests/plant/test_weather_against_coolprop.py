@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from CoolProp.HumidAirProp import HAPropsSI
 
-from plant_models.weather_air import dew_point_degc, saturation_pressure_kpa, wet_bulb_degc
-from plant_models.weather_year import synthetic_year
+from plant_models.weather.air import dew_point_degc, saturation_pressure_kpa, wet_bulb_degc
+from plant_models.weather.year import synthetic_year
 
 
 def wet_bulb_of_coolprop(temp_degc: float, humidity_percent: float, pressure_kpa: float) -> float:

@@ -12,7 +12,7 @@ from plant_models import CduPlant, Composition, LinearPlant, Port, SnapshotError
 from plant_models.components.cdu import cdu
 from plant_models.components.pipe import pipe
 from plant_models.identity import identity
-from plant_models.pv_wan import WanDelay
+from plant_models.pv.wan import WanDelay
 from plant_models.system.plant import SystemPlant
 
 PERCENT, DEGC = Port("valve_percent", "%"), Port("temp_degc", "degC")

@@ -4,14 +4,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from plant_models import pv_layout as layout
 from plant_models.errors import PlantSettingError, SnapshotError
 from plant_models.ports import UNITS
-from plant_models.pv_clouds import cloud_pattern, station_points
-from plant_models.pv_grid import poi_voltage_pu
-from plant_models.pv_plant import PvPlant
-from plant_models.pv_settings import PACKED, PvSettings, packed
-from plant_models.weather_year import synthetic_year
+from plant_models.pv import layout
+from plant_models.pv.clouds import cloud_pattern, station_points
+from plant_models.pv.grid import poi_voltage_pu
+from plant_models.pv.plant import PvPlant
+from plant_models.pv.settings import PACKED, PvSettings, packed
+from plant_models.weather.year import synthetic_year
 
 NOON_OF_JUNE_9 = 86_400.0 * 159 + 3600.0 * 12.5
 MIDNIGHT_OF_JUNE_9 = 86_400.0 * 159

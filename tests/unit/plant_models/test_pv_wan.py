@@ -2,7 +2,7 @@ import pytest
 
 from plant_models.errors import PlantSettingError
 from plant_models.ports import Port
-from plant_models.pv_wan import WanDelay
+from plant_models.pv.wan import WanDelay
 
 CHANNELS = (Port("active_power_limit_percent", "%"), Port("limit_refresh_count", "1"))
 

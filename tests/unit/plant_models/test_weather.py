@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from plant_models.errors import WeatherError
-from plant_models.weather import HOURS, QUANTITIES, YEAR_S, Weather
-from plant_models.weather_climate import BIZERTE, CLIMATES, TOZEUR, Climate, climate
-from plant_models.weather_file import read_epw, read_tmy3
-from plant_models.weather_rows import RowFormat, rows_of
-from plant_models.weather_season import monthly_means, season
-from plant_models.weather_year import synthetic_year
+from plant_models.weather.climate import BIZERTE, CLIMATES, TOZEUR, Climate, climate
+from plant_models.weather.file import read_epw, read_tmy3
+from plant_models.weather.rows import RowFormat, rows_of
+from plant_models.weather.season import monthly_means, season
+from plant_models.weather.series import HOURS, QUANTITIES, YEAR_S, Weather
+from plant_models.weather.year import synthetic_year
 
 HOUR_OF_JULY_15 = 24 * 195
 
@@ -59,7 +59,7 @@ def test_the_same_seed_gives_the_same_year_to_the_bit():
         assert one.rows(quantity).tobytes() == same.rows(quantity).tobytes()
         assert one.rows(quantity).tobytes() != other.rows(quantity).tobytes()
     code = (
-        "import zlib; from plant_models.weather_year import synthetic_year;"
+        "import zlib; from plant_models.weather.year import synthetic_year;"
         "print(zlib.crc32(synthetic_year('tozeur', 7).wet_bulb_temp_degc.tobytes()))"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

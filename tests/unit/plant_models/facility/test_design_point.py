@@ -9,7 +9,7 @@ from plant_models.facility.plant import composition, default_outputs
 from plant_models.facility.sizes import FacilitySizes
 from plant_models.facility.sizing import size_facility
 from plant_models.facility.spec import FacilitySpec
-from plant_models.weather_climate import BIZERTE
+from plant_models.weather.climate import BIZERTE
 
 
 def on_the_worst_day(spec: FacilitySpec, sizes: FacilitySizes, load: float) -> dict[str, float]:

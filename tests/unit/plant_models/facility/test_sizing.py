@@ -12,7 +12,7 @@ from plant_models.errors import DatasheetError, PlantSettingError
 from plant_models.facility.rejection_sizing import BUFFER_CELLS, CoolerBank, design_wet_bulb_degc
 from plant_models.facility.sizing import size_facility
 from plant_models.facility.spec import FacilitySpec, spec_from
-from plant_models.weather_climate import BIZERTE
+from plant_models.weather.climate import BIZERTE
 
 
 @pytest.fixture(scope="module")

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, TextIO, cast
 import numpy as np
 import numpy.typing as npt
 
-from plant_models import weather_air as air
 from plant_models.errors import WeatherError
-from plant_models.weather import HOURS, Weather, fill_gaps
-from plant_models.weather_rows import FileRows, Moment, RowFormat, rows_of, unreadable, without_mark
+from plant_models.weather import air
+from plant_models.weather.rows import FileRows, Moment, RowFormat, rows_of, unreadable, without_mark
+from plant_models.weather.series import HOURS, Weather, fill_gaps
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from plant_models.block_curve import BlockCurve
 from plant_models.errors import WorkloadError
-from plant_models.inference_workload import InferenceWorkload
-from plant_models.load_curve import Curve, Line, Profile, check_finite, check_positive
+from plant_models.workload.block_curve import BlockCurve
+from plant_models.workload.curve import Curve, Line, Profile, check_finite, check_positive
+from plant_models.workload.inference import InferenceWorkload
 
 JobKind = Literal["training", "inference", "idle", "checkpoint"]
 

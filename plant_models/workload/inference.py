@@ -6,9 +6,9 @@ import math
 import random
 from dataclasses import dataclass
 
-from plant_models.block_curve import BlockCurve
 from plant_models.errors import WorkloadError
-from plant_models.load_curve import Curve, Profile, check_finite, check_positive
+from plant_models.workload.block_curve import BlockCurve
+from plant_models.workload.curve import Curve, Profile, check_finite, check_positive
 
 _DAY_S = 86_400.0
 _BLOCK_S = 600.0

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from plant_models.errors import PlantSettingError
-from plant_models.pv_settings import PvSettings
-from plant_models.weather import Weather
-from plant_models.weather_air import station_pressure_kpa
+from plant_models.pv.settings import PvSettings
+from plant_models.weather.air import station_pressure_kpa
+from plant_models.weather.series import Weather
 
 if TYPE_CHECKING:
     from pandas import DatetimeIndex

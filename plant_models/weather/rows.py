@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from plant_models.errors import WeatherError
-from plant_models.weather import HOURS, when
-from plant_models.weather_climate import MONTH_DAYS
+from plant_models.weather.climate import MONTH_DAYS
+from plant_models.weather.series import HOURS, when
 
 Hours = npt.NDArray[np.int64]
 Moment = tuple[int, int, int]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from plant_models.ports import Port
-from plant_models.pv_settings import PACKED
+from plant_models.pv.settings import PACKED
 
 INPUT_PORTS = (
     Port("active_power_limit_percent", "%"),

@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from plant_models import pv_layout as layout
-from plant_models import pv_physics as physics
 from plant_models._jit import plain
 from plant_models.continuous import Continuous
 from plant_models.errors import PlantSettingError
 from plant_models.identity import Identity, identity, refuse_foreign
 from plant_models.inputs import admit
 from plant_models.ports import Port
-from plant_models.pv_clouds import CELL_M, CELLS, cloud_hours, cloud_pattern, station_points
-from plant_models.pv_continuous import Moment, state_of, state_ports
-from plant_models.pv_settings import PvSettings, packed
-from plant_models.pv_stations import settled_cell_degc
-from plant_models.pv_sun import Plane, sun_table
-from plant_models.weather import HOUR_S, YEAR_S, Weather
+from plant_models.pv import layout, physics
+from plant_models.pv.clouds import CELL_M, CELLS, cloud_hours, cloud_pattern, station_points
+from plant_models.pv.continuous import Moment, state_of, state_ports
+from plant_models.pv.settings import PvSettings, packed
+from plant_models.pv.stations import settled_cell_degc
+from plant_models.pv.sun import Plane, sun_table
+from plant_models.weather.series import HOUR_S, YEAR_S, Weather
 
 if TYPE_CHECKING:
     from control import NonlinearIOSystem
@@ -243,7 +242,7 @@ class PvPlant:
         return dict(zip((port.name for port in self.state_ports), found.tolist(), strict=True))
 
     def continuous(self) -> Continuous:
-        """Equations from this moment on as functions of time, state and inputs; see :mod:`plant_models.pv_continuous`.
+        """Equations from this moment on as functions of time, state and inputs; see :mod:`plant_models.pv.continuous`.
 
         Raises
         ------

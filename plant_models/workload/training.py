@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass
 
 from plant_models.errors import WorkloadError
-from plant_models.load_curve import Curve, Profile, check_positive
+from plant_models.workload.curve import Curve, Profile, check_positive
 
 
 class _Knots:

@@ -1,10 +1,4 @@
-"""Loads over time: constant, step, ramp, square pulse, samples, and a synthetic AI workload.
-
-All are straight lines between knots, so their mean over any interval is exact: a simulation that uses
-:meth:`Profile.mean` over each of its steps loses no energy, however short the edges. Levels are in
-whatever unit the caller means; times are in s. The same question has the same answer, to the bit, in
-whatever order questions are asked.
-"""
+"""The plain shapes of a load: constant, step, ramp, square pulse, samples."""
 
 from __future__ import annotations
 
@@ -13,28 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from plant_models.ai_workload import AiWorkload
 from plant_models.errors import WorkloadError
-from plant_models.inference_workload import InferenceWorkload
-from plant_models.job_schedule import Job, JobSchedule
-from plant_models.load_curve import Curve, Profile, check_finite, check_positive
-from plant_models.share import Share, unequal_weights
-
-__all__ = [
-    "AiWorkload",
-    "Constant",
-    "InferenceWorkload",
-    "Job",
-    "JobSchedule",
-    "Profile",
-    "Ramp",
-    "Sampled",
-    "Share",
-    "SquarePulse",
-    "Step",
-    "WorkloadError",
-    "unequal_weights",
-]
+from plant_models.workload.curve import Curve, Profile, check_finite, check_positive
 
 
 @dataclass(frozen=True, slots=True)

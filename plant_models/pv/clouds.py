@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from plant_models._jit import inner
-from plant_models.pv_settings import PvSettings
-from plant_models.pv_sun import SLOT_S, SunTable
-from plant_models.weather import HOUR_S, HOURS, Weather
-from plant_models.weather_season import DAYS, hourly, persistent
+from plant_models.pv.settings import PvSettings
+from plant_models.pv.sun import SLOT_S, SunTable
+from plant_models.weather.season import DAYS, hourly, persistent
+from plant_models.weather.series import HOUR_S, HOURS, Weather
 
 Array = npt.NDArray[np.float64]
 

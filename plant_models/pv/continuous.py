@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from plant_models import pv_layout as layout
 from plant_models._jit import entry, inner, physics_stamp
 from plant_models.continuous import Continuous
 from plant_models.errors import NoEquilibriumError
 from plant_models.ports import Port
-from plant_models.pv_layout import (
+from plant_models.pv import layout
+from plant_models.pv.layout import (
     AVAILABLE,
     CELL,
     CLOUD_X,
@@ -53,8 +53,8 @@ from plant_models.pv_layout import (
     P,
     Q,
 )
-from plant_models.pv_physics import at_poi, feed, tell
-from plant_models.pv_stations import (
+from plant_models.pv.physics import at_poi, feed, tell
+from plant_models.pv.stations import (
     TORUS_M,
     at_hour,
     running_state,
@@ -62,11 +62,11 @@ from plant_models.pv_stations import (
     sky_and_cells,
     station_goals,
 )
-from plant_models.weather import HOUR_S, HOURS, YEAR_S
+from plant_models.weather.series import HOUR_S, HOURS, YEAR_S
 
 Array = npt.NDArray[np.float64]
 Tables = tuple[Array, Array, Array, Array]
-"""Sun, hours, points and pattern, as :func:`plant_models.pv_physics.advance` takes them."""
+"""Sun, hours, points and pattern, as :func:`plant_models.pv.physics.advance` takes them."""
 
 CONVERTER_TIME_S = 0.02
 """With which a station's power closes in on its goal, the time of an inverter's current control (Tg of WECC's REGC_A).
@@ -205,7 +205,7 @@ def other_rates(
 
 
 def _equations(stamp: int) -> Callable[..., None]:
-    """Make what Python calls; it closes over ``stamp`` as :func:`plant_models.pv_physics.advance` does."""
+    """Make what Python calls; it closes over ``stamp`` as :func:`plant_models.pv.physics.advance` does."""
 
     @entry
     def equations(

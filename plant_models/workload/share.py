@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 
 from plant_models.errors import WorkloadError
-from plant_models.load_curve import Line, Profile, check_finite
+from plant_models.workload.curve import Line, Profile, check_finite
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from plant_models.weather_climate import MONTH_DAYS, Months
+from plant_models.weather.climate import MONTH_DAYS, Months
 
 Array = npt.NDArray[np.float64]
 

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from plant_models._jit import entry, inner, physics_stamp
-from plant_models.pv_grid import decay, poi
-from plant_models.pv_layout import (
+from plant_models.pv.grid import decay, poi
+from plant_models.pv.layout import (
     AVAILABLE,
     BREAKER_OPEN,
     CELL,
@@ -51,14 +51,14 @@ from plant_models.pv_layout import (
     P,
     Q,
 )
-from plant_models.pv_stations import (
+from plant_models.pv.stations import (
     at_hour,
     follow_limit,
     run_stations,
     sky_and_cells,
     watch_grid,
 )
-from plant_models.weather import YEAR_S
+from plant_models.weather.series import YEAR_S
 
 Array = npt.NDArray[np.float64]
 

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from plant_models._jit import inner
-from plant_models.pv_clouds import CELL_M, CELLS, station_clearness
-from plant_models.pv_grid import decay
-from plant_models.pv_layout import (
+from plant_models.pv.clouds import CELL_M, CELLS, station_clearness
+from plant_models.pv.grid import decay
+from plant_models.pv.layout import (
     AVAILABLE,
     BREAKER_OPEN,
     CELL,
@@ -71,8 +71,8 @@ from plant_models.pv_layout import (
     P,
     Q,
 )
-from plant_models.pv_sun import SLOT_S, SLOTS
-from plant_models.weather import HOUR_S, HOURS
+from plant_models.pv.sun import SLOT_S, SLOTS
+from plant_models.weather.series import HOUR_S, HOURS
 
 Array = npt.NDArray[np.float64]
 

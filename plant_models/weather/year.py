@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from plant_models import weather_air as air
 from plant_models.errors import WeatherError
-from plant_models.weather import HOURS, Weather
-from plant_models.weather_climate import Climate, climate
-from plant_models.weather_season import DAYS, MONTH_OF_DAY, hourly, monthly_means, persistent, season
+from plant_models.weather import air
+from plant_models.weather.climate import Climate, climate
+from plant_models.weather.season import DAYS, MONTH_OF_DAY, hourly, monthly_means, persistent, season
+from plant_models.weather.series import HOURS, Weather
 
 Array = npt.NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from plant_models.load_curve import Curve
+from plant_models.workload.curve import Curve
 
 _KEPT = 4
 

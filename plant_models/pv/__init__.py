@@ -1,0 +1,1 @@
+"""The PV plant from sun to grid: irradiance, clouds, inverter stations, point of interconnection, WAN."""
