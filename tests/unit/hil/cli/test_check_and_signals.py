@@ -66,7 +66,7 @@ def test_square_brackets_in_a_message_are_not_eaten(
         (("check", "{rig}x"), "file not found"),
         (("check", "{rig}", "--load", "nan"), "not a finite number"),
         (("check", "{rig}", "--set", "perod_s=1"), 'did you mean "period_s"?'),
-        (("check", "{rig}", "--scenario", "{rig}"), "unknown key"),
+        (("check", "{rig}", "--scenario", "{rig}"), "this file is a rig"),
         (("check",), "Missing argument"),
         (("chek",), "No such command"),
         (("signals", "{rig}x"), "file not found"),
