@@ -7,7 +7,7 @@ UV     := $(VENV)/tools/bin/uv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.synced
 
-# Three rounds: tests that compute; tests of processes and sockets, which wait for most of their time, so four at a time,
+# Three rounds: tests that compute; tests of processes and sockets, which wait for most of their time, so five at a time,
 # and must bear neighbours (a file stays with one worker, for what it shares is dear); benchmarks, one by one with the
 # machine to itself.
 PURE   := tests/unit tests/plant
@@ -31,7 +31,7 @@ demo: setup
 test: setup setup-test
 	@$(BIN)/python .ci/kernels & kernels=$$!; $(MAKE) -s lint && wait $$kernels
 	$(BIN)/pytest $(BESIDE) -n 2 $(PURE)
-	.ci/again $(BIN)/pytest $(LIVE) -- $(BESIDE) -n 4 --dist loadfile
+	.ci/again $(BIN)/pytest $(LIVE) -- $(BESIDE) -n 5 --dist loadfile
 	.ci/again $(BIN)/pytest $(BENCH) --
 	@.ci/pythons $(UV) $(VENV)
 
