@@ -21,12 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 from plant_models._jit import entry, inner, physics_stamp
-from plant_models.actuator import actuator_rate_per_s
+from plant_models.actuator import actuator_after, actuator_rate_percent_s
 from plant_models.cold_plate import film_resistance_k_w, inlet_weight, on_share
 from plant_models.heat_exchanger import conductance_w_k, heat_conductance_w_k
 from plant_models.parameters import CURVE, CURVE_SIZE, PLACE, PUMP_TRIPPED, TABLE_POINTS, VALVE_STUCK
 from plant_models.ports import Port
-from plant_models.pump import coasting_rate_per_s, operating_flow_ratio, power_ratio, vapour_grip
+from plant_models.pump import coasted, coasting_rate_per_s, operating_flow_ratio, power_ratio, vapour_grip
 from plant_models.pump_curve import curve_operating_flow
 from plant_models.valve import circuit_flow_ratio, opening
 
@@ -237,11 +237,23 @@ def actuator_rates(x: Array, u: Array, p: Array, dx: Array) -> None:
     """Put the rates of valve and pump (%/s) into ``dx``, faults included."""
     dx[VALVE] = 0.0
     if p[VALVE_STUCK] == 0.0:
-        dx[VALVE] = 100.0 * actuator_rate_per_s(x[VALVE] / 100.0, u[VALVE_COMMAND] / 100.0, p[_STROKE_S])
+        dx[VALVE] = actuator_rate_percent_s(x[VALVE], u[VALVE_COMMAND], p[_STROKE_S])
     if p[PUMP_TRIPPED] == 0.0:
-        dx[PUMP] = 100.0 * actuator_rate_per_s(x[PUMP] / 100.0, u[PUMP_COMMAND] / 100.0, p[_RAMP_S])
+        dx[PUMP] = actuator_rate_percent_s(x[PUMP], u[PUMP_COMMAND], p[_RAMP_S])
     else:
         dx[PUMP] = 100.0 * coasting_rate_per_s(x[PUMP] / 100.0, p[_COAST_S], p[_FRICTION])
+
+
+@inner
+def move_actuators(x: Array, u: Array, p: Array, h: float, to: Array) -> None:
+    """Put valve and pump where they are ``h`` (s) after ``x`` into ``to``: :func:`actuator_rates` followed exactly."""
+    to[VALVE] = x[VALVE]
+    if p[VALVE_STUCK] == 0.0:
+        to[VALVE] = actuator_after(x[VALVE], u[VALVE_COMMAND], p[_STROKE_S], h)
+    if p[PUMP_TRIPPED] == 0.0:
+        to[PUMP] = actuator_after(x[PUMP], u[PUMP_COMMAND], p[_RAMP_S], h)
+    else:
+        to[PUMP] = 100.0 * coasted(x[PUMP] / 100.0, p[_COAST_S], p[_FRICTION], h)
 
 
 @inner
@@ -270,32 +282,31 @@ def cdu_outputs(x: Array, u: Array, p: Array, out: Array) -> None:
 
 @inner
 def runge_kutta(y: Array, u: Array, p: Array, h: float, work: Array) -> None:
-    """Take one classical fourth-order step of states and energies in ``y``, over ``h`` (s)."""
-    k1, k2, k3, k4, trial = work[0], work[1], work[2], work[3], work[4]
+    """Take one step of states and energies in ``y`` over ``h`` (s): Kutta's of third order, with the actuators moved.
+
+    As :func:`plant_models.system.executor.runge_kutta` does with a composition.
+    """
+    k1, k2, k3, middle, end = work[0], work[1], work[2], work[3], work[4]
     cdu_rates(y, u, p, k1)
     for i in range(y.size):
-        trial[i] = y[i] + 0.5 * h * k1[i]
-    cdu_rates(trial, u, p, k2)
+        middle[i] = y[i] + 0.5 * h * k1[i]
+    move_actuators(y, u, p, 0.5 * h, middle)
+    cdu_rates(middle, u, p, k2)
     for i in range(y.size):
-        trial[i] = y[i] + 0.5 * h * k2[i]
-    cdu_rates(trial, u, p, k3)
+        end[i] = y[i] + h * (2.0 * k2[i] - k1[i])
+    move_actuators(middle, u, p, 0.5 * h, end)
+    cdu_rates(end, u, p, k3)
     for i in range(y.size):
-        trial[i] = y[i] + h * k3[i]
-    cdu_rates(trial, u, p, k4)
-    for i in range(y.size):
-        y[i] += h / 6.0 * (k1[i] + 2.0 * (k2[i] + k3[i]) + k4[i])
+        y[i] += h / 6.0 * (k1[i] + 4.0 * k2[i] + k3[i])
+    move_actuators(middle, u, p, 0.5 * h, y)
 
 
 @inner
 def settle_actuators(y: Array, u: Array, p: Array) -> None:
-    """Put actuators outside the model where their command is; stop a coasting pump at standstill."""
+    """Put actuators outside the model where their command is."""
     if p[_STROKE_S] == 0.0 and p[VALVE_STUCK] == 0.0:
         y[VALVE] = u[VALVE_COMMAND]
-    if p[PUMP_TRIPPED] != 0.0:
-        # Friction changes sign with the speed: what it takes off within a substep would swing about zero for ever.
-        if abs(y[PUMP]) <= 100.0 * p[_FRICTION] / p[_COAST_S] * _LONGEST_SUBSTEP_S:
-            y[PUMP] = 0.0
-    elif p[_RAMP_S] == 0.0:
+    if p[_RAMP_S] == 0.0 and p[PUMP_TRIPPED] == 0.0:
         y[PUMP] = u[PUMP_COMMAND]
 
 
@@ -304,7 +315,7 @@ def substep_rate_per_s(u: Array, p: Array) -> float:
     """Substeps a second: each no longer than the fastest volume's time, the FWS side's with its valve wide open.
 
     Eigenvalues of a chain of such volumes are at most twice its fastest rate (Gershgorin), and the method is stable
-    to 2.7 of them a substep.
+    to 2.5 of them a substep.
     """
     fws_per_s = fws_flow_ratio(1.0, u[FWS_DROP], p) * p[_FWS_FLOW] / p[_FWS_KG]
     # Devices that switch off with the case's temperature settle that fast on their own.
@@ -341,7 +352,6 @@ def advance_all(y: Array, u: Array, p: Array, dt_s: float, out: Array, work: Arr
         substeps = max(math.ceil(dt_s * substep_rate_per_s(u, p) - 1e-9), 1)
         for _ in range(substeps):
             runge_kutta(y, u, p, dt_s / substeps, work)
-            settle_actuators(y, u, p)
         out[RESIDUAL] = residual_w(y, before, p, dt_s) / 1000.0
     cdu_outputs(y, u, p, out)
 

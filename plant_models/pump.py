@@ -114,3 +114,18 @@ def coasting_rate_per_s(speed: float, coast_time_s: float, friction: float) -> f
         return 0.0
     torque = speed * speed + friction
     return -torque / coast_time_s if speed > 0.0 else torque / coast_time_s
+
+
+@inner
+def coasted(speed: float, coast_time_s: float, friction: float, h: float) -> float:
+    """Speed after ``h`` (s) without drive: what :func:`coasting_rate_per_s` leads to, exactly; 0 once it stands.
+
+    With the angle a = atan(n / sqrt(f)), da/dt = -sqrt(f) / T.
+    """
+    size, elapsed = abs(speed), h / coast_time_s
+    if friction > 0.0:
+        root = math.sqrt(friction)
+        size = root * math.tan(max(math.atan(size / root) - root * elapsed, 0.0))
+    else:
+        size /= 1.0 + size * elapsed
+    return math.copysign(size, speed)

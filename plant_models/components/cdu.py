@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from plant_models import cdu_physics as physics
 from plant_models._jit import inner
-from plant_models.actuator import actuator_rate_per_s
+from plant_models.actuator import actuator_after, actuator_rate_percent_s
 from plant_models.components import cdu_loop, cdu_racks
 from plant_models.components import cdu_places as at
 from plant_models.components.cdu_make import cdu
@@ -27,7 +27,7 @@ from plant_models.components.pump_group import (
     running_speeds,
 )
 from plant_models.parameters import PLACE, VALVE_STUCK
-from plant_models.pump import coasting_rate_per_s, power_ratio
+from plant_models.pump import coasted, coasting_rate_per_s, power_ratio
 from plant_models.valve import opening
 
 __all__ = ["cdu"]
@@ -162,15 +162,13 @@ def cdu_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
     cdu_loop.inventory_rates(x, p, y[at.PRESSURE], dx)
     dx[physics.VALVE] = 0.0
     if p[VALVE_STUCK] == 0.0:
-        command = u[physics.VALVE_COMMAND] / 100.0
-        dx[physics.VALVE] = 100.0 * actuator_rate_per_s(x[physics.VALVE] / 100.0, command, p[_STROKE_S])
+        dx[physics.VALVE] = actuator_rate_percent_s(x[physics.VALVE], u[physics.VALVE_COMMAND], p[_STROKE_S])
     for j in range(pumps):
-        speed = x[at.FIRST_PUMP + j] / 100.0
+        speed = x[at.FIRST_PUMP + j]
         if stopped(j, u, p):
-            dx[at.FIRST_PUMP + j] = 100.0 * coasting_rate_per_s(speed, p[_COAST_S], p[_FRICTION])
+            dx[at.FIRST_PUMP + j] = 100.0 * coasting_rate_per_s(speed / 100.0, p[_COAST_S], p[_FRICTION])
         else:
-            command = u[at.FIRST_COMMAND + j] / 100.0
-            dx[at.FIRST_PUMP + j] = 100.0 * actuator_rate_per_s(speed, command, p[_RAMP_S])
+            dx[at.FIRST_PUMP + j] = actuator_rate_percent_s(speed, u[at.FIRST_COMMAND + j], p[_RAMP_S])
     after = x.size
     dx[after] = fws_ratio * p[_FWS_FLOW] * p[_FWS_CP] * (x[physics.FWS_RETURN] - u[physics.FWS_TEMP])
     dx[after + 1] = pump_heat
@@ -178,18 +176,26 @@ def cdu_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
 
 
 @inner
-def cdu_settle(x: Array, u: Array, p: Array, h: float) -> None:
-    """Put actuators outside the model where their command is; stop a coasting pump at standstill; switch the fill pump.
+def cdu_move(x: Array, u: Array, p: Array, h: float, to: Array) -> None:
+    """Put valve and pumps where they are ``h`` (s) after ``x`` into ``to``."""
+    to[physics.VALVE] = x[physics.VALVE]
+    if p[VALVE_STUCK] == 0.0:
+        to[physics.VALVE] = actuator_after(x[physics.VALVE], u[physics.VALVE_COMMAND], p[_STROKE_S], h)
+    for j in range(int(p[at.PUMPS])):
+        speed = x[at.FIRST_PUMP + j]
+        if stopped(j, u, p):
+            to[at.FIRST_PUMP + j] = 100.0 * coasted(speed / 100.0, p[_COAST_S], p[_FRICTION], h)
+        else:
+            to[at.FIRST_PUMP + j] = actuator_after(speed, u[at.FIRST_COMMAND + j], p[_RAMP_S], h)
 
-    Friction changes sign with the speed: what it takes off within ``h`` (s) would swing about zero for ever.
-    """
+
+@inner
+def cdu_settle(x: Array, u: Array, p: Array) -> None:
+    """Put actuators outside the model where their command is; switch the fill pump."""
     if p[_STROKE_S] == 0.0 and p[VALVE_STUCK] == 0.0:
         x[physics.VALVE] = u[physics.VALVE_COMMAND]
     for j in range(int(p[at.PUMPS])):
-        if stopped(j, u, p):
-            if abs(x[at.FIRST_PUMP + j]) <= 100.0 * p[_FRICTION] / p[_COAST_S] * h:
-                x[at.FIRST_PUMP + j] = 0.0
-        elif p[_RAMP_S] == 0.0:
+        if p[_RAMP_S] == 0.0 and not stopped(j, u, p):
             x[at.FIRST_PUMP + j] = u[at.FIRST_COMMAND + j]
     cdu_loop.settle_inventory(x, p)
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plant_models._jit import inner
-from plant_models.actuator import actuator_rate_per_s
+from plant_models.actuator import actuator_after, actuator_rate_percent_s
 from plant_models.components import chiller_layout as lay
 from plant_models.components import codes
 from plant_models.components.checks import in_range, whole_number
@@ -137,9 +137,26 @@ def load_rate(load_percent: float, mode: int, asked_percent: float, p: Array) ->
     """Rate of one machine's load, %/s: along its ramp to what is asked while it runs, else to a stop."""
     if mode != lay.RUNNING:
         return -load_percent / _SMOOTH_STOP_S
+    return actuator_rate_percent_s(load_percent, wanted_percent(asked_percent, p), p[lay.RAMP_S])
+
+
+@inner
+def wanted_percent(asked_percent: float, p: Array) -> float:
+    """Load of a machine that runs, for what is asked of it: not below its least."""
     least = 0.0 if p[lay.HOT_GAS] != 0.0 else 100.0 * p[lay.LEAST_LOAD]
-    wanted = min(max(asked_percent, least), 100.0)
-    return 100.0 * actuator_rate_per_s(load_percent / 100.0, wanted / 100.0, p[lay.RAMP_S])
+    return min(max(asked_percent, least), 100.0)
+
+
+@inner
+def chiller_move(x: Array, u: Array, p: Array, h: float, to: Array) -> None:
+    """Put the loads where they are ``h`` (s) after ``x`` into ``to``, with what is asked at ``x`` held."""
+    wanted = wanted_percent(lay.demand_percent(x, u, p), p)
+    for j in range(int(p[lay.MACHINES])):
+        k = lay.OF_MACHINES + lay.EACH * j + lay.LOAD
+        if lay.mode_of(x, j) == lay.RUNNING:
+            to[k] = actuator_after(x[k], wanted, p[lay.RAMP_S], h)
+        else:
+            to[k] = x[k] * math.exp(-h / _SMOOTH_STOP_S)
 
 
 @inner

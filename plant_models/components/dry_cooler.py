@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plant_models._jit import inner
-from plant_models.actuator import actuator_rate_per_s
+from plant_models.actuator import actuator_after, actuator_rate_percent_s
 from plant_models.components import codes
 from plant_models.components.checks import in_range, whole_number
 from plant_models.components.cooler_design import AIR_CP_J_KGK, cooler_design
@@ -148,8 +148,8 @@ def dry_cooler_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
         given_off = group_heat_w(coil, speed, u, p, y[_ENTERING])
         dx[_COILS + g] = (brought - given_off) / (p[_MASS_KG] * p[_CP] / groups)
         heat += given_off
-        if p[_TRIPS + g] == 0.0 and u[_FANS + groups] >= 0.5:
-            dx[fans + g] = 100.0 * actuator_rate_per_s(speed / 100.0, u[_FANS + g] / 100.0, p[_RAMP_S])
+        if fans_driven(g, u, p):
+            dx[fans + g] = actuator_rate_percent_s(speed, u[_FANS + g], p[_RAMP_S])
         else:
             dx[fans + g] = -speed / p[_COAST_S]
     work = 1000.0 * y[_FAN_KW]
@@ -157,6 +157,23 @@ def dry_cooler_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
     dx[fans + groups + 1] = coolant_c * y[_OUTLET]
     dx[fans + groups + 2] = work
     dx[fans + groups + 3] = heat + work
+
+
+@inner
+def fans_driven(g: int, u: Array, p: Array) -> bool:
+    """Whether a group of fans follows its command: it has not tripped, and has its supply; else it runs down."""
+    return bool(p[_TRIPS + g] == 0.0 and u[_FANS + int(p[_GROUPS])] >= 0.5)
+
+
+@inner
+def dry_cooler_move(x: Array, u: Array, p: Array, h: float, to: Array) -> None:
+    """Put the fans where they are ``h`` (s) after ``x`` into ``to``."""
+    fans = _COILS + int(p[_GROUPS])
+    for g in range(int(p[_GROUPS])):
+        if fans_driven(g, u, p):
+            to[fans + g] = actuator_after(x[fans + g], u[_FANS + g], p[_RAMP_S], h)
+        else:
+            to[fans + g] = x[fans + g] * math.exp(-h / p[_COAST_S])
 
 
 @inner

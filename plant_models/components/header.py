@@ -21,13 +21,13 @@ import numpy as np
 import numpy.typing as npt
 
 from plant_models._jit import inner, plain
-from plant_models.actuator import actuator_rate_per_s
+from plant_models.actuator import actuator_after, actuator_rate_percent_s
 from plant_models.components import codes
 from plant_models.components.root import narrowed
 from plant_models.errors import PlantSettingError
 from plant_models.fluid import WATER, Fluid, FluidProperties, fluid_properties
 from plant_models.ports import Port
-from plant_models.pump import boiling_degc, coasting_rate_per_s, power_ratio, vapour_grip
+from plant_models.pump import boiling_degc, coasted, coasting_rate_per_s, power_ratio, vapour_grip
 from plant_models.system.component import Component, Energy, InputPort, Stage
 from plant_models.valve import opening
 
@@ -167,16 +167,15 @@ def header_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
     dx[after + n + 2] = pump_heat
     commands = 2 * n + 2
     for j in range(pumps):
-        speed = x[2 + j] / 100.0
         if pump_driven(j, u, p):
-            dx[2 + j] = 100.0 * actuator_rate_per_s(speed, u[commands + j] / 100.0, p[_RAMP_S])
+            dx[2 + j] = actuator_rate_percent_s(x[2 + j], u[commands + j], p[_RAMP_S])
         else:
-            dx[2 + j] = 100.0 * coasting_rate_per_s(speed, p[_COAST_S], p[_FRICTION])
+            dx[2 + j] = 100.0 * coasting_rate_per_s(x[2 + j] / 100.0, p[_COAST_S], p[_FRICTION])
     for i in range(n + 1):
         k = 2 + pumps + i
         dx[k] = 0.0
         if p[_SWITCHES + pumps + i] == 0.0:
-            dx[k] = 100.0 * actuator_rate_per_s(x[k] / 100.0, u[commands + pumps + i] / 100.0, p[_STROKE_S])
+            dx[k] = actuator_rate_percent_s(x[k], u[commands + pumps + i], p[_STROKE_S])
 
 
 @inner
@@ -187,12 +186,20 @@ def pump_driven(j: int, u: Array, p: Array) -> bool:
 
 
 @inner
-def header_settle(x: Array, u: Array, p: Array, substep_s: float) -> None:
-    """Stop coasting pumps that friction would turn round within ``substep_s``."""
-    for j in range(int(p[_PUMPS])):
-        coasts = not pump_driven(j, u, p)
-        if coasts and abs(x[2 + j]) <= 100.0 * p[_FRICTION] / p[_COAST_S] * substep_s:
-            x[2 + j] = 0.0
+def header_move(x: Array, u: Array, p: Array, h: float, to: Array) -> None:
+    """Put pumps and valves where they are ``h`` (s) after ``x`` into ``to``."""
+    n, pumps = int(p[_BRANCHES]), int(p[_PUMPS])
+    commands = 2 * n + 2
+    for j in range(pumps):
+        if pump_driven(j, u, p):
+            to[2 + j] = actuator_after(x[2 + j], u[commands + j], p[_RAMP_S], h)
+        else:
+            to[2 + j] = 100.0 * coasted(x[2 + j] / 100.0, p[_COAST_S], p[_FRICTION], h)
+    for i in range(n + 1):
+        k = 2 + pumps + i
+        to[k] = x[k]
+        if p[_SWITCHES + pumps + i] == 0.0:
+            to[k] = actuator_after(x[k], u[commands + pumps + i], p[_STROKE_S], h)
 
 
 @inner

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plant_models._jit import inner
-from plant_models.actuator import actuator_rate_per_s
+from plant_models.actuator import actuator_after, actuator_rate_percent_s
 from plant_models.components import codes
 from plant_models.components.checks import in_range
 from plant_models.ports import Port
@@ -74,11 +74,19 @@ def three_way_rates(x: Array, u: Array, y: Array, p: Array, dx: Array) -> None:
     """Rate of the valve; heat with the common return, to the cooler, and with what is mixed (W)."""
     dx[0] = 0.0
     if p[_STUCK] == 0.0:
-        dx[0] = 100.0 * actuator_rate_per_s(x[0] / 100.0, u[_COMMAND] / 100.0, p[_STROKE_S])
+        dx[0] = actuator_rate_percent_s(x[0], u[_COMMAND], p[_STROKE_S])
     flow_cp = max(u[_FLOW], 0.0) * p[_CP]
     dx[1] = flow_cp * u[_WARM]
     dx[2] = y[_TO_COOLER] * p[_CP] * (u[_WARM] - u[_COOLED])
     dx[3] = flow_cp * y[_MIXED]
+
+
+@inner
+def three_way_move(x: Array, u: Array, p: Array, h: float, to: Array) -> None:
+    """Put the valve where it is ``h`` (s) after ``x`` into ``to``."""
+    to[0] = x[0]
+    if p[_STUCK] == 0.0:
+        to[0] = actuator_after(x[0], u[_COMMAND], p[_STROKE_S], h)
 
 
 def three_way(

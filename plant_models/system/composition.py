@@ -135,8 +135,8 @@ class Composition:
         outputs : iterable of str, optional
             Outputs of the whole, as ``instance.port``; all by default. ``energy_residual_kw`` comes last.
         longest_substep_s : float
-            Of the integrator, 0.05 … 0.5. 0.5 takes half the time of 0.25 and smears the last 1 % of an
-            actuator's travel; components that are faster shorten it by themselves.
+            Of the integrator, 0.05 … 0.5. 0.5 takes little more than half the time of 0.25; components that are
+            faster shorten it by themselves.
 
         Raises
         ------

@@ -84,12 +84,25 @@ def component_rates(code: int, x: Array, u: Array, y: Array, p: Array, dx: Array
 
 
 @merged
-def component_settle(code: int, x: Array, u: Array, p: Array, substep_s: float) -> None:
-    """Put states where a substep may not leave them: actuators outside the model, pumps that stop."""
+def component_move(code: int, x: Array, u: Array, p: Array, h: float, to: Array) -> None:
+    """Put a component's actuators where they are ``h`` (s) after ``x`` into ``to``, and nothing else."""
     if code == CDU:
-        cdu.cdu_settle(x, u, p, substep_s)
+        cdu.cdu_move(x, u, p, h, to)
     elif code == HEADER:
-        header.header_settle(x, u, p, substep_s)
+        header.header_move(x, u, p, h, to)
+    elif code == THREE_WAY:
+        three_way.three_way_move(x, u, p, h, to)
+    elif code == DRY_COOLER:
+        dry_cooler.dry_cooler_move(x, u, p, h, to)
+    elif code == CHILLER:
+        chiller.chiller_move(x, u, p, h, to)
+
+
+@merged
+def component_settle(code: int, x: Array, u: Array, p: Array, substep_s: float) -> None:
+    """Put states where a substep may not leave them: actuators outside the model, modes that change."""
+    if code == CDU:
+        cdu.cdu_settle(x, u, p)
     elif code == POWER_CHAIN:
         power_chain.power_chain_settle(x, u, p, substep_s)
     elif code == CHILLER:

@@ -1,9 +1,11 @@
 """The compiled executor: evaluates, integrates and balances any composition through its tables.
 
-Classical fourth-order Runge–Kutta in equal substeps over the whole state, all components at the same instants. A
-substep is 0.25 s (or what :meth:`Composition.build` is told), or shorter where a component's fastest exchange
-asks for it: components say how fast. The volumes of a facility turn over in half a second or more, so that a stiff
-method's Jacobian (over a hundred states) would cost more than the substeps it saved.
+Kutta's third-order method in equal substeps over the whole state, all components at the same instants; actuators,
+which obey nothing but their commands and are faster than the rest, are not integrated but moved to where their
+equation's solution has them at each of those instants. A substep is 0.25 s (or what :meth:`Composition.build` is
+told), or shorter where a component's fastest exchange asks for it: components say how fast. The volumes of a facility
+turn over in half a second or more, so that a stiff method's Jacobian (over a hundred states) would cost more than the
+substeps it saved.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import numpy.typing as npt
 
 from plant_models._jit import entry, inner, physics_stamp, unowned
 from plant_models.system.dispatch import (
+    component_move,
     component_outputs,
     component_rate_per_s,
     component_rates,
@@ -26,7 +29,7 @@ from plant_models.system.layout import Indices, Tables
 Array = npt.NDArray[np.float64]
 
 LONGEST_SUBSTEP_S = 0.25
-"""Default; the time constant of the fastest actuator."""
+"""Default: half of the time in which the fastest volume of a facility turns over."""
 WORK_ROWS = 6
 
 
@@ -75,24 +78,39 @@ def rates_there(z: Array, u: Array, y: Array, p: Array, t: Tables, dz: Array) ->
 def runge_kutta(
     z: Array, u: Array, y: Array, p: Array, t: Tables, h: float, work: Array, evaluated: bool
 ) -> None:
-    """Take one classical fourth-order step of states and energies over ``h`` (s); ``evaluated``: its start is."""
-    total, k, trial = work[0], work[1], work[2]
+    """Take one step of states and energies over ``h`` (s), Kutta's of third order; ``evaluated``: its start is.
+
+    Actuators go from the start to the middle by the commands of the start, and on by those of the middle.
+    """
+    k1, k2, k3, middle, end = work[0], work[1], work[2], work[3], work[4]
     if not evaluated:
         evaluate(z, u, y, p, t, False)
-    rates_there(z, u, y, p, t, total)
+    rates_there(z, u, y, p, t, k1)
     for i in range(z.size):
-        trial[i] = z[i] + 0.5 * h * total[i]
-    all_rates(trial, u, y, p, t, k)
+        middle[i] = z[i] + 0.5 * h * k1[i]
+    move(z, u, p, t, 0.5 * h, middle)
+    all_rates(middle, u, y, p, t, k2)
     for i in range(z.size):
-        total[i] += 2.0 * k[i]
-        trial[i] = z[i] + 0.5 * h * k[i]
-    all_rates(trial, u, y, p, t, k)
+        end[i] = z[i] + h * (2.0 * k2[i] - k1[i])
+    move(middle, u, p, t, 0.5 * h, end)
+    all_rates(end, u, y, p, t, k3)
     for i in range(z.size):
-        total[i] += 2.0 * k[i]
-        trial[i] = z[i] + h * k[i]
-    all_rates(trial, u, y, p, t, k)
-    for i in range(z.size):
-        z[i] += h / 6.0 * (total[i] + k[i])
+        z[i] += h / 6.0 * (k1[i] + 4.0 * k2[i] + k3[i])
+    move(middle, u, p, t, 0.5 * h, z)
+
+
+@inner
+def move(z: Array, u: Array, p: Array, t: Tables, h: float, to: Array) -> None:
+    """Put all actuators where they are ``h`` (s) after ``z`` into ``to``."""
+    for k in range(t.parts.shape[0]):
+        component_move(
+            t.parts[k, 0],
+            z[t.parts[k, 1] : t.parts[k, 1] + t.parts[k, 5]],
+            u[t.parts[k, 2] : t.ends[k, 1]],
+            p[t.parts[k, 4] : t.ends[k, 3]],
+            h,
+            to[t.parts[k, 1] : t.ends[k, 0]],
+        )
 
 
 @inner

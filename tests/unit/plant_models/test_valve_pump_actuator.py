@@ -3,9 +3,10 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
 
-from plant_models.actuator import POSITIONER_TIME_S, actuator_rate_per_s
-from plant_models.pump import coasting_rate_per_s, operating_flow_ratio, power_ratio
+from plant_models.actuator import POSITIONER_TIME_S, actuator_after, actuator_rate_percent_s
+from plant_models.pump import coasted, coasting_rate_per_s, operating_flow_ratio, power_ratio
 from plant_models.valve import circuit_flow_ratio, opening
 
 
@@ -77,8 +78,49 @@ def test_a_tripped_pump_slows_down_towards_standstill(start):
     assert coasting_rate_per_s(0.0, 2.0, 0.01) == 0.0
 
 
+def followed(rate, start, seconds):
+    """Where a rate leads, by scipy; its error control finds the corner at the end of the ramp."""
+    return solve_ivp(lambda _, x: [rate(x[0])], (0.0, seconds), [start], rtol=1e-9, atol=1e-9).y[0, -1]
+
+
+@pytest.mark.parametrize("friction", [0.0, 0.05])
+@pytest.mark.parametrize("start", [1.0, -0.6, 0.02, 0.0])
+@pytest.mark.parametrize("seconds", [0.125, 2.0, 40.0])
+def test_where_a_pump_has_coasted_to_is_where_its_rate_leads(start, seconds, friction):
+    found = coasted(start, 3.0, friction, seconds)
+
+    def rate(speed):
+        # Friction changes sign at standstill; a solver would swing about it for ever.
+        return coasting_rate_per_s(speed, 3.0, friction) if abs(speed) > 1e-3 else 0.0
+
+    assert found == pytest.approx(
+        followed(rate, start, seconds), rel=1e-7, abs=1e-6 if friction == 0.0 else 2e-3
+    )
+    assert found * start >= 0.0
+    assert abs(found) <= abs(start)
+    if friction > 0.0 and seconds == 40.0:
+        assert found == 0.0
+
+
 def test_an_actuator_never_exceeds_its_stroke_speed_and_ends_at_its_command():
-    assert actuator_rate_per_s(0.0, 1.0, 30.0) == pytest.approx(1.0 / 30.0)
-    assert actuator_rate_per_s(1.0, 0.0, 30.0) == pytest.approx(-1.0 / 30.0)
-    assert actuator_rate_per_s(0.5, 0.5, 30.0) == 0.0
-    assert actuator_rate_per_s(0.5, 0.501, 30.0) == pytest.approx(0.001 / POSITIONER_TIME_S)
+    assert actuator_rate_percent_s(0.0, 100.0, 30.0) == pytest.approx(100.0 / 30.0)
+    assert actuator_rate_percent_s(100.0, 0.0, 30.0) == pytest.approx(-100.0 / 30.0)
+    assert actuator_rate_percent_s(50.0, 50.0, 30.0) == 0.0
+    assert actuator_rate_percent_s(50.0, 50.1, 30.0) == pytest.approx(0.1 / POSITIONER_TIME_S)
+
+
+@pytest.mark.parametrize(
+    ("start", "command"), [(0.0, 100.0), (80.0, 20.0), (50.0, 50.4), (50.0, 49.0), (37.1, 37.1)]
+)
+@pytest.mark.parametrize("stroke_time_s", [0.0, 5.0, 30.0])
+@pytest.mark.parametrize("seconds", [0.0, 0.125, 0.5, 4.7, 5.2, 60.0])
+def test_where_an_actuator_is_is_where_its_rate_leads(start, command, stroke_time_s, seconds):
+    """To rounding at rest and at no time: nothing creeps."""
+    found = actuator_after(start, command, stroke_time_s, seconds)
+    if seconds == 0.0 or start == command:
+        assert found == start
+        return
+    expected = followed(lambda x: actuator_rate_percent_s(x, command, stroke_time_s), start, seconds)
+    assert found == pytest.approx(expected, abs=1e-5)
+    halfway = actuator_after(start, command, stroke_time_s, 0.5 * seconds)
+    assert actuator_after(halfway, command, stroke_time_s, 0.5 * seconds) == pytest.approx(found, abs=1e-10)
