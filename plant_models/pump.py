@@ -19,7 +19,7 @@ racks are defaults of a datasheet."""
 _STANDSTILL = 1e-6
 """Relative speed below which there is no flow worth solving for."""
 _ITERATIONS = 30
-_CONVERGED = 1e-6
+_CONVERGED = 1e-5
 """Relative step after which the next, which is about its cube, would be lost in rounding."""
 
 
@@ -45,10 +45,16 @@ def operating_flow_ratio(
         return 0.0
     quadratic = shutoff_ratio - 1.0 + exchanger_share
     supplied = shutoff_ratio * speed_ratio * speed_ratio
-    # Were the curve a power of the flow, it would be this mean exponent, and this the answer.
-    exponent = (2.0 * quadratic + filter_exponent * filter_share + rack_exponent * rack_share) / shutoff_ratio
+    # A mean of powers: with the mean and the variance of the exponents, ln(supplied / total) = mean ln q +
+    # variance / 2 (ln q)^2 + ... They hardly differ, and one step from there is nearly always all it takes.
+    total = quadratic + filter_share + rack_share
+    mean = (2.0 * quadratic + filter_exponent * filter_share + rack_exponent * rack_share) / total
+    square = 4.0 * quadratic + filter_exponent * filter_exponent * filter_share
+    square += rack_exponent * rack_exponent * rack_share
+    variance = max(square / total - mean * mean, 0.0)
     low, high = 0.0, 4.0 * shutoff_ratio * max(speed_ratio, 1.0)
-    logarithm = 2.0 / exponent * math.log(speed_ratio)  # of the flow: one serves all powers
+    logarithm = math.log(supplied / total) / mean  # of the flow: one serves all powers
+    logarithm -= 0.5 * variance / mean * logarithm * logarithm
     flow = math.exp(logarithm)
     for _ in range(_ITERATIONS):
         squares = quadratic * flow
