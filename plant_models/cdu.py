@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from plant_models import cdu_entries as entries
 from plant_models import cdu_physics as physics
 from plant_models._jit import plain
 from plant_models.cold_plate import OCP_1KW_OAM_PG25, ColdPlate
@@ -116,7 +117,7 @@ class CduPlant:
         self._y = np.zeros(physics.STATES + physics.ENERGIES)
         self.start_at(inputs)
         self._out = np.zeros(len(self.output_ports))
-        self._work = np.zeros((physics.WORK_ROWS, self._y.size))
+        self._work = np.zeros((entries.WORK_ROWS, self._y.size))
         self._bounds = [*zip(physics.INPUT_LOW.tolist(), physics.INPUT_HIGH.tolist(), strict=True)]
         self.rejected_inputs = 0
         self.clamped_inputs = 0
@@ -173,7 +174,7 @@ class CduPlant:
         rejected, clamped = admit(inputs, self._bounds, u)
         self.rejected_inputs += rejected
         self.clamped_inputs += clamped
-        physics.advance(self._y, u, self._p, float(dt_s), self._out, self._work)
+        entries.advance(self._y, u, self._p, float(dt_s), self._out, self._work)
         return self._out.tolist()
 
     def set_fault(self, fault: str, active: bool) -> None:

@@ -1,5 +1,7 @@
 """The CDU's equations as compiled kernels: the one source of physics for stepping and for python-control.
 
+What Python calls of them is in :mod:`plant_models.cdu_entries`.
+
 ::
 
             ┌─ return pipe ◄─ racks ◄─ supply pipe ◄─┐
@@ -14,13 +16,10 @@ from reversing. Temperatures in °C (only differences count), positions in %, in
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
-from plant_models._jit import entry, inner, physics_stamp
+from plant_models._jit import inner
 from plant_models.actuator import actuator_after, actuator_rate_percent_s
 from plant_models.cold_plate import film_resistance_k_w, inlet_weight, on_share
 from plant_models.heat_exchanger import conductance_w_k, heat_conductance_w_k
@@ -31,7 +30,6 @@ from plant_models.pump_curve import curve_operating_flow
 from plant_models.valve import circuit_flow_ratio, opening
 
 Array = npt.NDArray[np.float64]
-_Gives = Callable[..., Array]
 
 INPUT_PORTS = (
     Port("rack_heat_kw", "kW"),
@@ -73,12 +71,10 @@ OUTPUT_PORTS = (
 STATES = len(STATE_PORTS)
 ENERGIES = 4
 """Integrals carried beside the states: heat to FWS, from TCS, from the pump, from the racks, J."""
-WORK_ROWS = 6
 
 HEAT, FWS_TEMP, FWS_DROP, VALVE_COMMAND, PUMP_COMMAND = range(5)
 SUPPLY, RACK_IN, RACK_OUT, RETURN, FWS_RETURN, CASE, VALVE, PUMP = range(STATES)
 VALVE_OUT, PUMP_OUT, RESIDUAL = 7, 8, 13
-_LONGEST_SUBSTEP_S = 0.25
 
 (
     _TCS_FLOW, _FWS_FLOW, _TCS_CP, _FWS_CP, _DENSITY, _TCS_HA, _FWS_HA, _FWS_DESIGN_DROP, _AUTHORITY,
@@ -278,143 +274,3 @@ def cdu_outputs(x: Array, u: Array, p: Array, out: Array) -> None:
     out[10] = pump_power_w(speed, tcs_ratio, p) / 1000.0
     out[11] = fws_flow * p[_FWS_CP] * (x[FWS_RETURN] - u[FWS_TEMP]) / 1000.0
     out[12] = tcs_flow * p[_TCS_CP] * (x[RETURN] - x[SUPPLY]) / 1000.0
-
-
-@inner
-def runge_kutta(y: Array, u: Array, p: Array, h: float, work: Array) -> None:
-    """Take one step of states and energies in ``y`` over ``h`` (s): Kutta's of third order, with the actuators moved.
-
-    As :func:`plant_models.system.executor.runge_kutta` does with a composition.
-    """
-    k1, k2, k3, middle, end = work[0], work[1], work[2], work[3], work[4]
-    cdu_rates(y, u, p, k1)
-    for i in range(y.size):
-        middle[i] = y[i] + 0.5 * h * k1[i]
-    move_actuators(y, u, p, 0.5 * h, middle)
-    cdu_rates(middle, u, p, k2)
-    for i in range(y.size):
-        end[i] = y[i] + h * (2.0 * k2[i] - k1[i])
-    move_actuators(middle, u, p, 0.5 * h, end)
-    cdu_rates(end, u, p, k3)
-    for i in range(y.size):
-        y[i] += h / 6.0 * (k1[i] + 4.0 * k2[i] + k3[i])
-    move_actuators(middle, u, p, 0.5 * h, y)
-
-
-@inner
-def settle_actuators(y: Array, u: Array, p: Array) -> None:
-    """Put actuators outside the model where their command is."""
-    if p[_STROKE_S] == 0.0 and p[VALVE_STUCK] == 0.0:
-        y[VALVE] = u[VALVE_COMMAND]
-    if p[_RAMP_S] == 0.0 and p[PUMP_TRIPPED] == 0.0:
-        y[PUMP] = u[PUMP_COMMAND]
-
-
-@inner
-def substep_rate_per_s(u: Array, p: Array) -> float:
-    """Substeps a second: each no longer than the fastest volume's time, the FWS side's with its valve wide open.
-
-    Eigenvalues of a chain of such volumes are at most twice its fastest rate (Gershgorin), and the method is stable
-    to 2.5 of them a substep.
-    """
-    fws_per_s = fws_flow_ratio(1.0, u[FWS_DROP], p) * p[_FWS_FLOW] / p[_FWS_KG]
-    # Devices that switch off with the case's temperature settle that fast on their own.
-    devices_per_s = 1000.0 * u[HEAT] * p[_SHUTDOWN_PER_K] / p[_PLATE_C]
-    return float(max(1.0 / _LONGEST_SUBSTEP_S, p[_FASTEST] + 0.5 * devices_per_s, fws_per_s))
-
-
-@inner
-def residual_w(y: Array, before: Array, p: Array, dt_s: float) -> float:
-    """Worse of the two heat balances over the step, W: around the CDU, and around the racks with their pipes.
-
-    CDU: to FWS - from TCS - from the pump + stored. Racks: from TCS - from the racks + stored.
-    """
-    tcs_cp = p[_TCS_CP]
-    cdu = y[STATES] - y[STATES + 1] - y[STATES + 2]
-    cdu += p[_PUMP_KG] * tcs_cp * (y[SUPPLY] - before[SUPPLY])
-    cdu += p[_FWS_KG] * p[_FWS_CP] * (y[FWS_RETURN] - before[FWS_RETURN])
-    racks = y[STATES + 1] - y[STATES + 3]
-    racks += p[_SUPPLY_KG] * tcs_cp * (y[RACK_IN] - before[RACK_IN])
-    racks += p[_RACK_KG] * tcs_cp * (y[RACK_OUT] - before[RACK_OUT])
-    racks += p[_RETURN_KG] * tcs_cp * (y[RETURN] - before[RETURN])
-    racks += p[_PLATE_C] * (y[CASE] - before[CASE])
-    return float((cdu if abs(cdu) > abs(racks) else racks) / dt_s)
-
-
-@inner
-def advance_all(y: Array, u: Array, p: Array, dt_s: float, out: Array, work: Array) -> None:
-    """Advance ``y`` (states, then energies) by ``dt_s`` (s) in equal substeps; outputs go into ``out``."""
-    before = work[5]
-    y[STATES:] = 0.0
-    settle_actuators(y, u, p)
-    before[:] = y
-    if dt_s > 0.0:
-        substeps = max(math.ceil(dt_s * substep_rate_per_s(u, p) - 1e-9), 1)
-        for _ in range(substeps):
-            runge_kutta(y, u, p, dt_s / substeps, work)
-        out[RESIDUAL] = residual_w(y, before, p, dt_s) / 1000.0
-    cdu_outputs(y, u, p, out)
-
-
-@inner
-def flows_alone(position: float, speed: float, drop_kpa: float, params: Array, out: Array) -> None:
-    """Put what flows and actuators alone decide into ``out``, see ``steady_flows``."""  # (6,)
-    tcs_ratio = tcs_flow_ratio(speed, params)
-    fws_ratio = fws_flow_ratio(position, drop_kpa, params)
-    plate_flow = plate_l_min(tcs_ratio, params)
-    total_k_w = math.inf
-    if plate_flow > 0.0:
-        own = (1.0 - inlet_weight(plate_flow)) / (plate_flow / 60_000.0 * params[_DENSITY] * params[_TCS_CP])
-        total_k_w = plate_film_k_w(plate_flow, params) + own
-    out[0] = tcs_ratio * params[_TCS_FLOW]
-    out[1] = rack_drop_kpa(tcs_ratio, params)
-    out[2] = fws_ratio * params[_FWS_FLOW]
-    out[3] = pump_power_w(speed, tcs_ratio, params)
-    out[4] = exchanger_w_k(tcs_ratio, fws_ratio, params)
-    out[5] = total_k_w
-
-
-def _entries(stamp: int) -> tuple[Callable[..., None], _Gives, _Gives, _Gives]:
-    """Make what Python calls. That they close over ``stamp`` makes it part of the key of numba's cache.
-
-    As the default of an argument it costs 150 us a call in some processes, as in :mod:`plant_models.system.executor`.
-    """
-
-    @entry
-    def advance(y: Array, u: Array, p: Array, dt_s: float, out: Array, work: Array) -> None:
-        """Advance ``y`` (states, then energies) by ``dt_s`` (s) in equal substeps; outputs go into ``out``.
-
-        ``u`` must be finite and inside the domain.  # (12,), (5,), (n_p,), (), (14,), (6, 12)
-        """
-        advance_all(y, u, p, dt_s, out, work)
-        # Read, so that it is closed over; so below.
-        _ = stamp
-
-    @entry
-    def derivative(_t: float, x: Array, u: Array, params: Array) -> Array:
-        """d/dt of the states in python-control's order of arguments, K/s and %/s."""  # (8,)
-        dx = np.empty(STATES + ENERGIES)
-        cdu_rates(x, u, params, dx)
-        _ = stamp
-        return dx[:STATES]
-
-    @entry
-    def outputs(_t: float, x: Array, u: Array, params: Array) -> Array:
-        """Give the outputs (14,) in python-control's order of arguments; the residual, of a step, is 0."""
-        out = np.zeros(RESIDUAL + 1)
-        cdu_outputs(x, u, params, out)
-        _ = stamp
-        return out
-
-    @entry
-    def steady_flows(position: float, speed: float, drop_kpa: float, params: Array) -> Array:
-        """Give TCS flow (kg/s), rack drop (kPa), FWS flow (kg/s), pump power (W), exchanger (W/K), plate (K/W)."""
-        out = np.empty(6)
-        flows_alone(position, speed, drop_kpa, params, out)
-        _ = stamp
-        return out
-
-    return advance, derivative, outputs, steady_flows
-
-
-advance, derivative, outputs, steady_flows = _entries(physics_stamp(__name__))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from plant_models import cdu_entries as entries
 from plant_models import cdu_physics as physics
 from plant_models.errors import NoEquilibriumError
 from plant_models.parameters import CduParameters
@@ -28,7 +29,7 @@ def steady_state(
     position, speed = inputs[physics.VALVE_COMMAND], inputs[physics.PUMP_COMMAND]
     cold_degc = float(inputs[physics.FWS_TEMP])
     drop_kpa = float(inputs[physics.FWS_DROP])
-    tcs_kg_s, _, fws_kg_s, power_w, exchanger_w_k, plate_k_w = physics.steady_flows(
+    tcs_kg_s, _, fws_kg_s, power_w, exchanger_w_k, plate_k_w = entries.steady_flows(
         position / 100.0, speed / 100.0, drop_kpa, packed
     )
     pumped_w = parameters.pump_coolant_share * power_w
@@ -78,7 +79,7 @@ def trim(
     """Valve and pump commands (%) that settle at the set-points; the nearest limit where none does."""
 
     def drop_kpa(speed: float) -> float:
-        return float(physics.steady_flows(0.0, speed / 100.0, 0.0, packed)[1])
+        return float(entries.steady_flows(0.0, speed / 100.0, 0.0, packed)[1])
 
     pump = _where_rising(drop_kpa, rack_drop_kpa)
     trial = inputs.copy()

@@ -9,6 +9,7 @@ import control
 import numpy as np
 import numpy.typing as npt
 
+from plant_models import cdu_entries as entries
 from plant_models import cdu_physics as physics
 from plant_models.cdu import CduPlant
 from plant_models.continuous import Continuous, perturbations
@@ -191,8 +192,8 @@ def _continuous(plant: AnyPlant) -> Continuous:
     params = plant.packed_parameters
     return Continuous(
         name="cdu",
-        rates=lambda _, x, u: physics.derivative(0.0, x, u, params),
-        outputs=lambda _, x, u: physics.outputs(0.0, x, u, params),
+        rates=lambda _, x, u: entries.derivative(0.0, x, u, params),
+        outputs=lambda _, x, u: entries.outputs(0.0, x, u, params),
         input_ports=plant.input_ports,
         output_ports=plant.output_ports,
         state_ports=plant.state_ports,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from plant_models import DESCHUTES_2MW, XDU1350, CduPlant
+from plant_models import cdu_entries as entries
 from plant_models import cdu_physics as physics
 from plant_models.cold_plate import OCP_1KW_OAM_PG25
 
@@ -105,7 +106,7 @@ def test_the_rack_lags_by_its_volume_over_flow(speed_percent):
     warmer = x.copy()
     warmer[physics.RACK_IN] += 1.0
     params = plant.packed_parameters
-    change = physics.derivative(0.0, warmer, u, params) - physics.derivative(0.0, x, u, params)
+    change = entries.derivative(0.0, warmer, u, params) - entries.derivative(0.0, x, u, params)
     # A warmer inlet also takes less from the plates, which warm up by that: what is left came with the flow.
     parameters = plant.parameters
     of_plates = parameters.plate_capacity_j_k / (parameters.rack_mass_kg * parameters.tcs_cp_j_kgk)

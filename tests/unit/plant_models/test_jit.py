@@ -67,9 +67,9 @@ def test_the_stamp_of_a_module_is_the_same_whatever_else_is_loaded():
 
     def stamps(first: str) -> str:
         code = (
-            f"{first}\nfrom plant_models import cdu_physics\nfrom plant_models.system import executor\n"
+            f"{first}\nfrom plant_models import cdu_entries\nfrom plant_models.system import executor\n"
             "from plant_models._jit import physics_stamp as stamp\n"
-            "print(stamp(cdu_physics.__name__), stamp(executor.__name__))"
+            "print(stamp(cdu_entries.__name__), stamp(executor.__name__))"
         )
         return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
