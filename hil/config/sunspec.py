@@ -38,6 +38,10 @@ class CurtailConfig(Strict):
         if self.model == 123 and self.reverts_to_percent != 100.0:
             what = "model 123 always reverts to no limit"
             raise WrongKeyError("reverts_to_percent", what, "leave it out, or model: 704")
+        if self.reverts_to_percent < self.least_percent and not self.allow_zero:
+            least = f"least_percent = {self.least_percent:g} %"
+            what = f"{self.reverts_to_percent:g} % is below {least}: many inverters disconnect at 0"
+            raise WrongKeyError("reverts_to_percent", what, "raise it, or allow_zero: true")
         if self.model == 704 and self.ramp_s:
             raise WrongKeyError("ramp_s", "model 704 has no ramp of its own for the limit", "leave it out")
         return self

@@ -205,8 +205,11 @@ class Curtailment:
         if raised and not self._was_raised:
             self.counts["curtail_raised_to_least"] += 1
         self._was_raised = raised
-        percent = min(max(limit_percent, self.settings.least_percent), 100.0)
-        # A coarse register must not round the least limit down to 0.
+        return self._raw(limit_percent)
+
+    def _raw(self, percent: float) -> int:
+        """Give the counts of a limit that may be sent; a coarse register must not round the least one down to 0."""
+        percent = min(max(percent, self.settings.least_percent), 100.0)
         least = math.ceil(self.settings.least_percent / self._percent_a_count - 1e-9)
         return max(round(percent / self._percent_a_count), least)
 
@@ -236,12 +239,11 @@ class Curtailment:
             return Order(
                 "values", base + 5, (count, 0, settings.reversion_s & _WORD, settings.ramp_s & _WORD)
             )
-        reverts_to = round(settings.reverts_to_percent / self._percent_a_count)
         reversion = settings.reversion_s
         # Limit, limit after the reversion, whether that one is enabled, reversion in two words.
         words = (
             count,
-            reverts_to,
+            self._raw(settings.reverts_to_percent),
             int(settings.reverts_to_percent < 100.0),
             reversion >> 16 & _WORD,
             reversion & _WORD,

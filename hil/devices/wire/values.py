@@ -15,7 +15,7 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from math import isfinite
+from math import ceil, floor, isfinite
 from operator import itemgetter
 
 from hil.config.points import Point
@@ -25,7 +25,7 @@ FLOAT32_MAX = 3.4028234663852886e38
 MAX_POWER = 10
 """Of ten, either way; what else stands in a scale register is no scale (SunSpec: 0x8000 for none)."""
 _LIMIT_TOLERANCE = 1e-9
-"""Share of a float point's limit that a conversion of units may leave over it."""
+"""Share of a limit that a conversion of units may leave over it."""
 
 
 class Refusal(IntEnum):
@@ -162,6 +162,7 @@ class PointEncoder:
 
     __slots__ = (
         "_data_type",
+        "_ends",
         "_high",
         "_low",
         "_offset",
@@ -177,6 +178,7 @@ class PointEncoder:
         self.point = point
         self._data_type = point.data_type
         self._scale, self._offset = point.scale, point.offset
+        self._ends = _raw_ends(point)
         self._low, self._high = _raw_limits(point)
         self._plain = point.type == "bool" or (point.type == "uint16" and point.byte_order == "big")
         self._pack = struct.Struct(">" + self._data_type.code).pack
@@ -195,10 +197,19 @@ class PointEncoder:
         exact = (value - self._offset) / self._scale
         if not isfinite(exact):
             return Refusal.TOO_HIGH if isfinite(value) else Refusal.NOT_FINITE
-        raw = round(exact) if self._data_type.is_integer else exact
+        raw = self._nearest(exact) if self._data_type.is_integer else exact
         if raw < self._low:
             return Refusal.NEGATIVE if raw < 0 and self._data_type.low == 0 else Refusal.TOO_LOW
         return self._words(raw) if raw <= self._high else Refusal.TOO_HIGH
+
+    def _nearest(self, exact: float) -> int:
+        """Give the nearest count; that inside a limit which is none, for a value that is inside it too."""
+        raw = round(exact)
+        if raw > self._high and self._high < exact <= self._ends[1] < self._high + 1:
+            return int(self._high)
+        if raw < self._low and self._low > exact >= self._ends[0] > self._low - 1:
+            return int(self._low)
+        return raw
 
     def _words(self, raw: float) -> tuple[int, ...]:
         if self._plain:
@@ -224,8 +235,9 @@ class RunEncoder:
 
     @staticmethod
     def takes(point: Point) -> bool:
-        """Whether a point is of the kind: one register, a whole number, all of it, in network order."""
+        """Whether a point is of the kind: one register, a whole number, limits too, all of it, in network order."""
         whole = point.type in ("int16", "uint16") and point.bit is None
+        whole = whole and all(_is_whole(end) for end in _raw_ends(point) if isfinite(end))
         return whole and point.table == "holding_register" and point.byte_order == "big"
 
     def encode(self, values: Sequence[float]) -> list[int] | None:
@@ -242,14 +254,27 @@ class RunEncoder:
 
 
 def _raw_limits(point: Point) -> tuple[float, float]:
-    """Give the smallest and largest raw number: what the type holds and what the device takes."""
-    ends = sorted((end - point.offset) / point.scale for end in (point.low, point.high))
-    low, high = ends
+    """Give the smallest and largest raw number: what the type holds and what the device takes, whole if integer."""
+    low, high = _raw_ends(point)
     if point.data_type.is_integer:
-        # Rounded like the values, so that a limit reached through a conversion of units is not refused.
-        low = max(point.data_type.low, round(low)) if isfinite(low) else point.data_type.low
-        high = min(point.data_type.high, round(high)) if isfinite(high) else point.data_type.high
+        low = max(point.data_type.low, _inside(low, ceil)) if isfinite(low) else point.data_type.low
+        high = min(point.data_type.high, _inside(high, floor)) if isfinite(high) else point.data_type.high
         return low, high
     most = FLOAT32_MAX if point.type == "float32" else float("inf")
-    margin = _LIMIT_TOLERANCE * max((abs(end) for end in ends if isfinite(end)), default=0.0)
+    margin = _LIMIT_TOLERANCE * max((abs(end) for end in (low, high) if isfinite(end)), default=0.0)
     return max(-most, low - margin), min(most, high + margin)
+
+
+def _raw_ends(point: Point) -> tuple[float, float]:
+    """Give the point's limits as raw numbers, not rounded."""
+    low, high = sorted((end - point.offset) / point.scale for end in (point.low, point.high))
+    return low, high
+
+
+def _is_whole(end: float) -> bool:
+    return abs(end - round(end)) <= _LIMIT_TOLERANCE * max(abs(end), 1.0)
+
+
+def _inside(end: float, cut: Callable[[float], int]) -> int:
+    """Give the last whole count inside a limit; the count itself where a conversion of units has led to it."""
+    return round(end) if _is_whole(end) else cut(end)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hil.config.points import DATA_TYPES, Point
-from hil.devices.wire.values import FLOAT32_MAX, BitDecoder, BlockDecoder, PointEncoder, Refusal
+from hil.devices.wire.values import FLOAT32_MAX, BitDecoder, BlockDecoder, PointEncoder, Refusal, RunEncoder
 
 POINT = Point("x", 1, "holding_register", 0, "uint16", access="rw", write="on_change")
 NUMBERS = sorted(set(DATA_TYPES) - {"bool"})
@@ -116,6 +116,33 @@ def test_a_limit_reached_through_units_is_not_refused() -> None:
     assert encode(replace(POINT, type="float64", low=0.0, high=0.3), 0.1 + 0.2) == struct.unpack(
         ">4H", struct.pack(">d", 0.1 + 0.2)
     )
+
+
+COARSE = replace(POINT, scale=10.0, low=14.0, high=96.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        (96.0, (9,)),  # the count nearest to it, 10, is 100 on the wire
+        (94.0, (9,)),
+        (14.0, (2,)),
+        (16.0, (2,)),
+        (50.0, (5,)),
+        (96.1, Refusal.TOO_HIGH),
+        (100.0, Refusal.TOO_HIGH),
+        (13.9, Refusal.TOO_LOW),
+        (5.1, Refusal.TOO_LOW),
+    ],
+)
+def test_no_count_beyond_a_limit_that_is_none_is_sent(value: float, sent: tuple[int, ...] | Refusal) -> None:
+    assert encode(COARSE, value) == sent
+
+
+def test_a_run_leaves_limits_between_two_counts_to_the_encoder_of_the_point() -> None:
+    assert not RunEncoder.takes(COARSE)
+    assert RunEncoder.takes(replace(COARSE, low=10.0, high=90.0))
+    assert RunEncoder.takes(replace(POINT, scale=0.1, low=0.0, high=0.1 + 0.2))
 
 
 def test_one_block_of_mixed_points() -> None:

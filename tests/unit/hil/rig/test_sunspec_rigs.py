@@ -56,6 +56,7 @@ def test_the_shipped_one_is_taken_without_a_device() -> None:
         ),
         (("devices", "pv", "curtail", "signal"), "no_such", "no_such"),
         (("devices", "pv", "curtail", "ramp_s"), 5, "704 has no ramp"),
+        (("devices", "pv", "curtail", "reverts_to_percent"), 0, "0 % is below least_percent = 1 %"),
         (("devices", "pv", "curtail", "model"), 123, "123 always reverts to no limit"),
         (("devices", "pv", "curtail", "model"), 802, "model"),
         (("devices", "pv", "curtail", "reversion_s"), 1, "reversion_s"),

@@ -176,6 +176,12 @@ def test_registers_of_704_hold_the_reversion_in_two_words_and_where_it_leads() -
     assert [inverter.words[place] for place in (14, 15, 16, 17, 18, 19)] == [1, 550, 300, 1, 1, 4464]
 
 
+def test_what_holds_after_the_reversion_is_no_zero_either() -> None:
+    control, inverter = pair(704, least_percent=1.0, reverts_to_percent=0.0)
+    cycle(control, inverter, 0, 55.0)
+    assert [inverter.words[place] for place in (15, 16, 17)] == [550, 10, 1]
+
+
 def test_registers_of_123() -> None:
     control, inverter = pair(123, ramp_s=12)
     cycle(control, inverter, 0, 55.0)
