@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hil.devices.mqtt.envelope import Acknowledgement, Command, read_command, read_id
+from hil.devices.mqtt.envelope import Acknowledgement, Command, id_in, read_command
 from hil.devices.mqtt.payloads import UnreadableError, json_document
 from hil.devices.mqtt.refusal import Refusal
 from hil.devices.mqtt.signing import unseal
@@ -167,11 +167,10 @@ class Gate:
 
 def _id_of(payload: bytes) -> str:
     """Id of a message, signed or not: only to say which one is refused."""
-    if found := read_id(payload):
-        return found
     try:
         document = json_document(payload)
+        found = id_in(document)
+        body = document.get("body") if not found and isinstance(document, dict) else None
+        return id_in(json_document(body.encode(errors="replace"))) if isinstance(body, str) else found
     except UnreadableError:
         return ""
-    body = document.get("body") if isinstance(document, dict) else None
-    return read_id(body.encode(errors="replace")) if isinstance(body, str) else ""

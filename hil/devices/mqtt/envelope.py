@@ -106,10 +106,10 @@ def read_acknowledgement(body: bytes) -> Acknowledgement:
     return Acknowledgement(_id(document), accepted, reason[:LONGEST_ID], document.get("duplicate") is True)
 
 
-def read_id(body: bytes) -> str:
+def id_in(document: object) -> str:
     """Give the id of a message that is refused, for its acknowledgement; empty where it has none to be read."""
     try:
-        return _id(_object(body))
+        return _id(document) if isinstance(document, dict) else ""
     except UnreadableError:
         return ""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hil.devices.mqtt.complaints import Complaints
 from hil.devices.mqtt.messages import Incoming
-from hil.devices.mqtt.payloads import Reader, Reading, UnreadableError, json_document
+from hil.devices.mqtt.payloads import Reader, Reading, UnreadableError, json_document, read_all, text_of
 from hil.loop.image import BAD, BAD_AGE_FACTOR, SUBSTITUTED, Image
 from hil.loop.machine_time import NS_PER_S
 
@@ -111,19 +111,27 @@ class Intake:
             self._hear_peer(self._peer, message.payload)
         self._unheard.pop(message.topic, None)
         told = []
-        for point in self._by_topic.get(message.topic, ()):
-            text = self._tell(point, self._take(point, message, now_s, now_ns), now_ns)
+        points = self._by_topic.get(message.topic, ())
+        for point, found in zip(
+            points, read_all([point.reader for point in points], message.payload), strict=True
+        ):
+            text = self._tell(point, self._take(point, found, message, now_s, now_ns), now_ns)
             if text:
                 told.append(text)
         return told
 
-    def _take(self, point: ReadPoint, message: Incoming, now_s: float, now_ns: int) -> tuple[str, str]:
+    def _take(
+        self,
+        point: ReadPoint,
+        reading: Reading | UnreadableError,
+        message: Incoming,
+        now_s: float,
+        now_ns: int,
+    ) -> tuple[str, str]:
         """Put a value into the image; else give the counter of the reason, and the reason in words."""
         self._counts["values_received"] += 1
-        try:
-            reading = point.reader.read(message.payload)
-        except UnreadableError as error:
-            return "values_malformed", f"the payload {error}"
+        if isinstance(reading, UnreadableError):
+            return "values_malformed", f"the payload {reading}"
         if not reading.good:
             self._image.quality[point.slot] = BAD
             return "values_bad_at_source", "the far end says that it is not good"
@@ -193,9 +201,9 @@ class Intake:
 def _word(peer: Peer, payload: bytes) -> str:
     try:
         if peer.state is None:
-            return payload.decode().strip()
+            return text_of(payload).strip()
         document = json_document(payload)
-    except (UnicodeDecodeError, UnreadableError):
+    except UnreadableError:
         return ""
     for key in peer.state.split("."):
         document = document.get(key) if isinstance(document, dict) else None

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from hil.devices.mqtt.instants import NotATimeError, parse_instant
 
@@ -19,6 +21,7 @@ LARGEST_BYTES = 65536
 VALUE = "{value}"
 _NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
 _LONGEST_NAME = 40
+_Found = TypeVar("_Found")
 _WORDS = {"true": 1.0, "false": 0.0, "on": 1.0, "off": 0.0}
 
 
@@ -59,7 +62,10 @@ class JsonReader:
 
     def read(self, payload: bytes) -> Reading:
         """Read one payload; raises :class:`UnreadableError`."""
-        document = json_document(payload)
+        return self.take(json_document(payload))
+
+    def take(self, document: Any) -> Reading:
+        """Take the value out of a payload that was parsed; raises :class:`UnreadableError`."""
         good = self.quality is None or _as_word(_at(document, self.quality)) in self.good
         return Reading(_as_number(_at(document, self.value), self.value), self._time(document), good)
 
@@ -90,7 +96,7 @@ class TextReader:
 
     def read(self, payload: bytes) -> Reading:
         """Read one payload; raises :class:`UnreadableError`."""
-        found = self._pattern.fullmatch(_text(payload).strip())
+        found = self._pattern.fullmatch(text_of(payload).strip())
         if found is None:
             raise UnreadableError(f"does not follow the template {self.template!r}")
         word = found["value"].lower()
@@ -100,9 +106,30 @@ class TextReader:
 Reader = JsonReader | TextReader
 
 
+def read_all(readers: Sequence[Reader], payload: bytes) -> list[Reading | UnreadableError]:
+    """Give what each reader finds in one payload, or why it finds nothing; JSON is parsed once for all of them."""
+    document = (
+        _or_why(json_document, payload) if any(isinstance(each, JsonReader) for each in readers) else None
+    )
+
+    def read(reader: Reader) -> Reading | UnreadableError:
+        if isinstance(reader, TextReader):
+            return _or_why(reader.read, payload)
+        return document if isinstance(document, UnreadableError) else _or_why(reader.take, document)
+
+    return [read(reader) for reader in readers]
+
+
+def _or_why(read: Callable[[Any], _Found], payload: Any) -> _Found | UnreadableError:
+    try:
+        return read(payload)
+    except UnreadableError as error:
+        return error
+
+
 def json_document(payload: bytes) -> Any:
     """Parse JSON strictly: no NaN, no infinity, no name twice, UTF-8 only; raises :class:`UnreadableError`."""
-    text = _text(payload)
+    text = text_of(payload)
     try:
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_each_name_once)
     except UnreadableError:
@@ -116,7 +143,8 @@ def json_payload(document: object) -> bytes:
     return json.dumps(document, allow_nan=False, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _text(payload: bytes) -> str:
+def text_of(payload: bytes) -> str:
+    """Decode a payload; :class:`UnreadableError` beyond :data:`LARGEST_BYTES`, or where it is not UTF-8."""
     if len(payload) > LARGEST_BYTES:
         raise UnreadableError(f"is longer than {LARGEST_BYTES} bytes")
     try:
@@ -129,7 +157,9 @@ def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Which of two values was meant cannot be known, and readers differ in which they take."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        twice = next(name for n, (name, _) in enumerate(pairs) if name in dict(pairs[:n]))
+        # In one pass: whoever may publish here may send as many names as a payload holds.
+        times = Counter(name for name, _ in pairs)
+        twice = next(name for name in times if times[name] > 1)
         raise UnreadableError(f"has the name {twice[:_LONGEST_NAME]!r} twice")
     return found
 
@@ -167,5 +197,8 @@ def _finite(number: float, path: str) -> float:
     return number
 
 
-def _as_word(found: Any) -> str:
+def _as_word(found: Any) -> str | None:
+    """Give a quality as it may stand in a list of good ones; None for an object or a list, which is no word."""
+    if isinstance(found, (dict, list)):
+        return None
     return found.strip().lower() if isinstance(found, str) else json.dumps(found)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hil.devices.mqtt.acceptance import Gate, GateRules, Verdict
 from hil.devices.mqtt.envelope import Command, write_command
+from hil.devices.mqtt.payloads import LARGEST_BYTES
 from hil.devices.mqtt.refusal import Refusal
 from hil.devices.mqtt.signing import Signer, seal
 
@@ -90,6 +91,30 @@ def test_a_command_that_says_something_twice_is_malformed(once: bytes, twice: by
     assert not verdict.values
     assert verdict.refusal is Refusal.MALFORMED
     assert judged.counters()["commands_refused_malformed"] == 1
+
+
+def test_a_refused_command_is_parsed_twice_at_most_and_one_beyond_the_limit_not_at_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Anybody who may publish there can send it: it is parsed before its signature is looked at."""
+    parsed, loads = [], json.loads
+
+    def counted(text: str, **how: Any) -> Any:
+        parsed.append(text)
+        return loads(text, **how)
+
+    monkeypatch.setattr(json, "loads", counted)
+    for rules in ({}, {"keys": {"dcim": KEY}}):
+        judged = gate(**rules)
+        for size, most in ((100, 2), (LARGEST_BYTES, 0)):
+            parsed.clear()
+            twice = b'{"id":"a","body":"' + b"x" * size + b'","id":"a"}'
+            assert judged.judge(TOPIC, twice, NOW_S) == Verdict({}, None, Refusal.MALFORMED)
+            assert len(parsed) <= most
+        assert judged.counters()["commands_refused_malformed"] == 2
+    parsed.clear()
+    assert refused(gate().judge(TOPIC, body() + b" " * 9000, NOW_S, retained=True), Refusal.RETAINED)
+    assert len(parsed) == 1
 
 
 def test_life_ends_to_the_moment() -> None:

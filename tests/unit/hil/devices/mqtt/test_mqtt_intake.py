@@ -128,7 +128,7 @@ def test_out_of_range_and_bad_at_its_source() -> None:
         ({}, b"online", True), ({}, b"offline", False), ({}, b"", False), ({}, b"\xff", False),
         ({"state": "state"}, b'{"state": "online"}', True), ({"state": "state"}, b'{"state": "offline"}', False),
         ({"state": "a.b", "online": "up"}, b'{"a": {"b": "up"}}', True), ({"state": "a.b"}, b'{"a": 1}', False),
-        ({"state": "state"}, b"online", False),
+        ({"state": "state"}, b"online", False), ({}, b"online" + b" " * 70_000, False),
     ],
 )  # fmt: skip
 def test_last_will_marks_what_was_received(options: dict[str, str], payload: bytes, is_there: bool) -> None:

@@ -11,9 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hil.devices.mqtt import payloads
 from hil.devices.mqtt.backoff import Backoff
 from hil.devices.mqtt.instants import NotATimeError, parse_instant, write_instant
-from hil.devices.mqtt.payloads import JsonReader, Reading, TextReader, UnreadableError, json_payload
+from hil.devices.mqtt.payloads import (
+    LARGEST_BYTES,
+    JsonReader,
+    Reading,
+    TextReader,
+    UnreadableError,
+    json_payload,
+    read_all,
+)
 from hil.devices.mqtt.topics import fill, topic_fault
 
 
@@ -66,6 +75,61 @@ def test_long_payload_is_refused_at_once(filler: bytes) -> None:
                 reader.read(b"x" + filler * (size // len(filler)))
             with pytest.raises(UnreadableError):
                 reader.read(filler * (size // len(filler)) + b"x")
+
+
+class CountedName(str):
+    """A name that counts how often it is looked up."""
+
+    looked_up = 0
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        CountedName.looked_up += 1
+        return super().__hash__()
+
+
+def test_a_name_that_stands_twice_costs_no_more_than_the_payload_is_long() -> None:
+    """Whoever may publish here could else hold the process up for seconds by one payload of 65 kB."""
+    work = []
+    for names in (500, 4000):
+        pairs = [(CountedName(f"n{n}"), 1) for n in (*range(names), names - 1)]
+        CountedName.looked_up = 0
+        with pytest.raises(UnreadableError, match=f"the name 'n{names - 1}' twice"):
+            payloads._each_name_once(pairs)
+        work.append(CountedName.looked_up)
+    assert work[1] <= 8.1 * work[0]
+
+
+def test_a_payload_is_parsed_once_and_one_beyond_the_limit_not_at_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parsed, loads = [], json.loads
+
+    def counted(text: str, **how: Any) -> Any:
+        parsed.append(text)
+        return loads(text, **how)
+
+    monkeypatch.setattr(json, "loads", counted)
+    readers = [JsonReader("a"), TextReader(), JsonReader("b.0"), JsonReader("c")]
+    first, plain, second, third = read_all(readers, b'{"a":1,"b":[2.5]}')
+    assert (first, second) == (Reading(1.0), Reading(2.5))
+    assert [str(plain), str(third)] == ["does not follow the template '{value}'", "has no c"]
+    assert len(parsed) == 1
+    assert {str(found) for found in read_all([*readers[::2]] * 50, b'{"a":1')} == {"is not JSON"}
+    assert len(parsed) == 2
+    long = b'{"a":1,"b":"' + b"x" * LARGEST_BYTES + b'"}'
+    assert {str(found) for found in read_all(readers, long)} == {f"is longer than {LARGEST_BYTES} bytes"}
+    assert len(parsed) == 2
+
+
+@pytest.mark.parametrize("depth", [1, 400, *range(900, 1000, 7), 20_000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"q":', "}")])
+def test_a_nested_payload_is_read_or_refused_and_is_no_good_quality(
+    depth: int, opening: str, closing: str
+) -> None:
+    text = '{"value":1,"q":' + opening * depth + "1" + closing * depth + "}"
+    with contextlib.suppress(UnreadableError):
+        assert not JsonReader("value", quality="q").read(text.encode()).good
 
 
 @pytest.mark.parametrize("template", ["", "value", "{value}{value}"])
