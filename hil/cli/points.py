@@ -136,7 +136,9 @@ def _wanted(rig: Path, file: Path, listed: PointList) -> Wanted:
     if not uses and not any(point.signal in signals for point in listed.points):
         what = f"{rig} has no device with {file}, and none of its signals"
         raise ConfigError(Problem("--rig", None, what, "the rig that uses this list"))
-    return Wanted(signals, uses)
+    on_buses = [device for device in devices if getattr(device, "bus", None)]
+    serial = not uses or any(getattr(device, "unit_id", None) in (None, 0) for device in on_buses)
+    return Wanted(signals, uses, serial)
 
 
 def _ask_live(

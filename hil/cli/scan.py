@@ -48,13 +48,14 @@ def scan(
     Nothing is written to any device. On a serial line no other master may be active meanwhile.
     Exit codes: 0 somebody answers, 1 nobody, 2 the port or host cannot be used.
     """  # fmt: skip
-    from hil.devices.discovery import find_unit, fits, runs_that_answer  # noqa: PLC0415  loads the definitions
+    from hil.devices.discovery import find_unit, fits, left_out, runs_that_answer  # noqa: PLC0415  loads the definitions
 
     asked = _numbers("--units", units or ("1-247" if is_serial(target) else "1,255,0,2-10"), 0, _LAST_UNIT)
     places = _span("--registers", registers) if registers else None
     known = _known_lists()
     found: list[tuple[FoundUnit, list[Fit]]] = []
     drafted: list[Point] = []
+    omitted: list[str] = []
     if is_serial(target) and len(asked) > _FEW and not as_json:
         errors.print(_how_long(target, len(asked), timeout_s))
     with open_asker(target, SerialLine(baud, parity), timeout_s, "scan") as asker:
@@ -66,15 +67,18 @@ def scan(
             found.append((unit, fitting))
             runs = runs_that_answer(asker, unit_id, *places, timeout_s) if places else []
             drafted += _drafted(unit, runs, many=len(asked) > 1)
+            omitted += left_out(unit)
         came = "" if found else _came(asker)
     if out is not None and drafted:
-        _write(out, target, drafted)
+        _write(out, target, drafted, omitted)
     elif out is not None:
         errors.print(f"{out} was not written: {_why_nothing(found, places)}")
     if as_json:
-        typer.echo(json.dumps(_as_data(target, asked, found, drafted), indent=2))
+        typer.echo(json.dumps(_as_data(target, asked, found, drafted) | {"left_out": omitted}, indent=2))
     else:
         _show(target, asked, found, drafted, out)
+    if omitted and not as_json:
+        errors.print(_in_short(omitted, out if drafted else None))
     if came:
         errors.print(f"{came}: give it more time with --timeout, or check baud and parity")
     if not found:
@@ -141,12 +145,20 @@ def _drafted(unit: FoundUnit, runs: Sequence[Any], *, many: bool) -> list[Point]
     return draft_list(unit, runs, prefix=f"u{unit.unit_id}_" if many else "")
 
 
-def _write(out: Path, target: str, drafted: Sequence[Point]) -> None:
+def _in_short(omitted: Sequence[str], out: Path | None) -> str:
+    """Say what the draft leaves out and why: the first of it, and where the rest stands."""
+    more = "" if len(omitted) == 1 else f" and {len(omitted) - 1} more"
+    where = f"all stand in {out}" if out is not None else "--json names all"
+    return f"left out of the draft: {omitted[0]}{more}{f'; {where}' if more else ''}"
+
+
+def _write(out: Path, target: str, drafted: Sequence[Point], omitted: Sequence[str]) -> None:
     from hil.devices.discovery import list_as_csv  # noqa: PLC0415
 
     notes = (
         f"Drafted by hil scan {target}. All read only: say what may be written, and give the signals their names.",
         f"Prove it with: hil points lint FILE --live {target}",
+        *(f"Left out: {reason}" for reason in omitted),
     )
     try:
         out.write_text(list_as_csv(drafted, notes=notes), encoding="utf-8")

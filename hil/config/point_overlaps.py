@@ -11,7 +11,7 @@ from hil.errors import Problem
 
 def layout_problems(points: Sequence[Point]) -> list[Problem]:
     """Give the problems between points: duplicate signals, overlapping registers, half-written words."""
-    return [*duplicates(points), *overlaps(points), *clobbered_bits(points)]
+    return [*duplicates(points), *overlaps(points), *scale_overlaps(points), *clobbered_bits(points)]
 
 
 def duplicates(points: Sequence[Point]) -> list[Problem]:
@@ -45,18 +45,54 @@ def overlaps(points: Sequence[Point]) -> list[Problem]:
     return problems
 
 
+def scale_overlaps(points: Sequence[Point]) -> list[Problem]:
+    """Give the points whose scale register is also a number, a bit, or a register that is written.
+
+    Any number of points may share one, and it may be a point of its own: a plain int16 that is only read.
+    """
+    spaces: dict[tuple[int, str, int], list[Point]] = defaultdict(list)
+    for point in points:
+        for address in range(point.address, point.end):
+            spaces[point.unit_id, point.table, address].append(point)
+    return [
+        _scale_overlap(point, other)
+        for point in points
+        if point.scale_register is not None
+        for other in spaces.get((point.unit_id, point.table, point.scale_register), ())
+        if not _is_power_of_ten(other)
+    ]
+
+
+def _is_power_of_ten(point: Point) -> bool:
+    """Whether a point gives its register as a scale is read: int16, as it is, and nobody writes it."""
+    plain = (point.type, point.byte_order, point.unit, point.scale, point.offset)
+    return plain == ("int16", "big", "1", 1.0, 0.0) and not point.writable and point.scale_register is None
+
+
+def _scale_overlap(point: Point, other: Point) -> Problem:
+    it = f'"{point.signal}": its scale register, {point.table} {point.scale_register},'
+    hint = "the register of its power of ten, in the device's book; or a scale as a figure"
+    if other is point:
+        what = f"{it} is one of its own, {_place(point)}, line {point.line}"
+        return Problem(point.file, point.line, what, hint)
+    written = ", which is written" if other.writable else ""
+    what = f'{it} overlaps "{other.signal}" at {_place(other)}, line {other.line}{written}'
+    return Problem(point.file, point.line, what, hint)
+
+
 def _may_share(a: Point, b: Point) -> bool:
     return a.bit is not None and b.bit is not None and a.bit != b.bit
 
 
-def _overlap(earlier: Point, later: Point) -> Problem:
-    def place(point: Point) -> str:
-        bit = "" if point.bit is None else f" bit {point.bit}"
-        last = "" if point.count == 1 else f" to {point.end - 1}"
-        return f"{point.table} {point.address}{last}{bit} ({point.type})"
+def _place(point: Point) -> str:
+    bit = "" if point.bit is None else f" bit {point.bit}"
+    last = "" if point.count == 1 else f" to {point.end - 1}"
+    return f"{point.table} {point.address}{last}{bit} ({point.type})"
 
-    before = f'"{earlier.signal}" at {place(earlier)}, line {earlier.line}'
-    what = f'"{later.signal}" at {place(later)} overlaps {before}'
+
+def _overlap(earlier: Point, later: Point) -> Problem:
+    before = f'"{earlier.signal}" at {_place(earlier)}, line {earlier.line}'
+    what = f'"{later.signal}" at {_place(later)} overlaps {before}'
     free = f"the first address after line {earlier.line} is {earlier.end} (zero-based)"
     hint = free if earlier.bit is None else "bits of one word need different bit numbers"
     return Problem(later.file, later.line, what, hint)

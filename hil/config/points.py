@@ -21,7 +21,8 @@ column                 meaning                                            where 
 ``scale``, ``offset``  engineering value = raw x scale + offset           1, 0
 ``scale_register``     where the device keeps a power of ten for the raw  none
                        number (int16, same table and counting as the
-                       address): read in the same request; read only
+                       address): read in the same request; read only.
+                       Points may share it; no other number lies there
 ``no_value``           raw number, as an unsigned pattern, by which the   none
                        device says it has no value (0x8000): BAD then
 ``unit``               unit of the engineering value                      from the signal's name; bool

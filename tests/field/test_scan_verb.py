@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from firmware_bench import Stub, build
+from misbehaving_server import MisbehavingServer
 from rtu_bench import Socat
 
 from hil.cli.scan import _how_long
@@ -66,6 +67,24 @@ def test_units_on_a_serial_line(tmp_path: Path) -> None:
     assert [unit["unit_id"] for unit in found["units"]] == [2, 4]
     fit = next(fit for fit in found["units"][0]["lists"] if fit["file"].endswith("belimo_energy_valve.csv"))
     assert fit["answered"] == fit["points"]
+
+
+def test_what_a_list_cannot_hold_is_left_out_with_the_reason_and_the_rest_is_drafted(tmp_path: Path) -> None:
+    out = tmp_path / "drafted.csv"
+    with MisbehavingServer() as server:
+        modules = (
+            8  # from the seventh on, its numbers lie further from their powers of ten than a request reaches
+        )
+        head = [0x5375, 0x6E53, 160, 8 + 20 * modules]
+        server.registers[40000 : 40000 + len(head)] = head
+        server.registers[40000 + 12 + 20 * modules] = 0xFFFF
+        code, found, err = scan(f"127.0.0.1:{server.port}", "--units", "1", "--out", out)
+    assert code == 0, err
+    assert found["units"][0]["sunspec_models"] == [{"id": 160, "address": 40002, "length": 168}]
+    assert len(found["left_out"]) == 8
+    assert "160.module[7].DCA and its power of ten lie 138 registers apart" in found["left_out"][0]
+    assert out.read_text().count("# Left out: unit id 1: 160.module[") == 8
+    assert len(load_points(out).points) == found["drafted_points"] > 60
 
 
 def test_nobody_and_nothing() -> None:

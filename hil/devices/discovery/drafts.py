@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
+from hil.config.point_types import TABLE_SIZE
 from hil.config.points import Point
 from hil.config.units import unit_of_name
 from hil.devices.discovery.registers import Run
 from hil.devices.discovery.units import FoundUnit
 from hil.devices.sunspec.models import UnknownModelError, model_of
-from hil.devices.sunspec.points import Reference, point_of
+from hil.devices.sunspec.points import Reference, WrongReferenceError, point_of
 
 COLUMNS = (
     "signal", "unit_id", "table", "address_zero_based", "type", "scale", "scale_register", "no_value", "unit", "access",
@@ -26,10 +27,12 @@ _UNIT_ENDS = {"%": "percent", "degC": "degc"}
 def draft_list(unit: FoundUnit, runs: Sequence[Run] = (), *, prefix: str = "") -> list[Point]:
     """Give the points of a unit: every number of its SunSpec models, then the registers of ``runs`` as they are.
 
-    All are read only: what may be written is for a person to say. ``prefix`` stands before each signal.
+    All are read only: what may be written is for a person to say. ``prefix`` stands before each signal. What a list
+    cannot hold is left out; :func:`left_out` says what that is.
     """
-    points = [*_sunspec_points(unit, prefix)]
+    points, _ = _sunspec_points(unit, prefix)
     taken = {address for point in points for address in range(point.address, point.end)}
+    taken |= {point.scale_register for point in points if point.scale_register is not None}
     for run in runs:
         for address, word in enumerate(run.words, start=run.address):
             if address not in taken:
@@ -41,20 +44,39 @@ def draft_list(unit: FoundUnit, runs: Sequence[Run] = (), *, prefix: str = "") -
     return points
 
 
-def _sunspec_points(unit: FoundUnit, prefix: str) -> Iterable[Point]:
+def left_out(unit: FoundUnit) -> list[str]:
+    """Give the SunSpec points that :func:`draft_list` leaves out, each with the reason."""
+    _, reasons = _sunspec_points(unit, "")
+    return reasons
+
+
+def _sunspec_points(unit: FoundUnit, prefix: str) -> tuple[list[Point], list[str]]:
+    """Give the points that a list can hold, and why the others are not among them."""
+    points: list[Point] = []
+    reasons: list[str] = []
     seen: set[int] = set()
     for found in unit.chain.models:
         if found.id in seen:
             continue  # a second one of its kind: a reference names the first
         seen.add(found.id)
+        if found.end > TABLE_SIZE:
+            said = f"model {found.id} at {found.address} says that it is {found.length} registers long"
+            reasons.append(f"unit id {unit.unit_id}: {said}: beyond address {TABLE_SIZE - 1}")
+            continue
         try:
             model = model_of(found.id, found.length)
         except UnknownModelError:
             continue
         for point in model.points:
-            if point.is_number and point.type != "sunssf" and point.name not in _HEAD:
+            if not point.is_number or point.type == "sunssf" or point.name in _HEAD:
+                continue
+            try:
                 made = point_of(unit.chain, Reference(found.id, point.name), "", unit.unit_id, ("", 0))
-                yield _named(made, f"{prefix}s{found.id}_{_snake(point.name)}")
+            except WrongReferenceError as error:
+                reasons.append(f"unit id {unit.unit_id}: {error}")
+            else:
+                points.append(_named(made, f"{prefix}s{found.id}_{_snake(point.name)}"))
+    return points, reasons
 
 
 def _named(point: Point, name: str) -> Point:

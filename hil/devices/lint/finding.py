@@ -11,7 +11,7 @@ from hil.config.units import affine, same_dimension
 
 CODES = {
     "duplicate": "one signal, two points",
-    "overlap": "two numbers share a register",
+    "overlap": "two numbers share a register, or a number and a scale register",
     "bit_collision": "two points on one bit, or a bit inside a number",
     "shared_word": "a read-only bit in a word that is written whole",
     "unlisted_bits": "writing a bit sends the word's other bits as 0",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 
-from hil.config.point_overlaps import clobbered_bits, duplicates, overlaps
+from hil.config.point_overlaps import clobbered_bits, duplicates, overlaps, scale_overlaps
 from hil.config.point_rules import verification_problems
 from hil.config.points import Point
 from hil.config.units import same_dimension, unit_of_name
@@ -22,11 +22,11 @@ def layout_findings(points: Sequence[Point]) -> list[Finding]:
     """Give what is wrong between the points of a list."""
     return [
         *_refused(points),
+        *_scale_overlaps(points),
         *_unlisted_bits(points),
         *_table_mixes(points),
         *_lone_units(points),
         *_names_of_other_units(points),
-        *_broadcasts(points),
         *_mixed_orders(points),
     ]
 
@@ -51,6 +51,14 @@ def _refused(points: Sequence[Point]) -> Iterator[Finding]:
                 )
             else:
                 yield found(code, point, problem.what, problem.hint)
+
+
+def _scale_overlaps(points: Sequence[Point]) -> Iterator[Finding]:
+    """Take over the same; what collides is not the point's own address but its scale register's."""
+    by_line = {point.line: point for point in points}
+    for problem in scale_overlaps(points):
+        point = by_line[problem.line or 0]
+        yield found("overlap", point, problem.what, problem.hint, value=point.scale_register, unit="address")
 
 
 def _first_free(point: Point, points: Sequence[Point]) -> int | None:
@@ -126,11 +134,24 @@ def _names_of_other_units(points: Sequence[Point]) -> Iterator[Finding]:
             yield found("name_unit", point, what, f'unit "{named}", or another name')
 
 
-def _broadcasts(points: Sequence[Point]) -> Iterator[Finding]:
+def broadcast_findings(points: Sequence[Point], reads: Container[str] = ()) -> Iterator[Finding]:
+    """Give the points of unit id 0 of which an answer is wanted; ``reads`` are the signals that a rig reads.
+
+    A point that can be written and read is taken for one that is written, unless it is among them.
+    """
     for point in points:
-        if point.unit_id == 0 and point.rules.verifies and point.feedback is None:
+        written = point.writable and point.write != "never"
+        if point.unit_id or not (point.readable or point.rules.verifies):
+            continue
+        if point.rules.verifies and point.feedback is None:
             what = "written to unit id 0, all units of a serial bus at once: none of them answers"
             yield found("broadcast", point, what, "a unit id of its own, or a verify_point")
+        elif point.readable and (not written or point.signal in reads):
+            what = "read at unit id 0, all units of a serial bus at once: none of them answers"
+            hint = (
+                'the unit id of the one that is meant; over TCP, where 0 may be right, accepted "broadcast"'
+            )
+            yield found("broadcast", point, what, hint)
 
 
 def _mixed_orders(points: Sequence[Point]) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hil.config.nearest import one_of
 from hil.config.points import Point, PointList
 from hil.devices.lint.finding import CODES, LIST_CODES, Finding, Reach, found
-from hil.devices.lint.layout import layout_findings
+from hil.devices.lint.layout import broadcast_findings, layout_findings
 from hil.devices.lint.numbers import number_findings
 from hil.devices.lint.places import place_findings, request_findings
 from hil.devices.wire.coalesce import Limits
@@ -24,10 +24,13 @@ class Wanted:
         The rig's signals.
     uses : tuple of (tuple of str, Limits)
         For each of its devices with this list: the signals it reads, and what a request may hold.
+    serial : bool
+        Whether any of them is on a serial bus, or may be.
     """
 
     signals: Mapping[str, Reach] = field(default_factory=dict)
     uses: tuple[tuple[tuple[str, ...], Limits], ...] = ()
+    serial: bool = True
 
 
 def findings_of(points: PointList, wanted: Wanted | None = None) -> list[Finding]:
@@ -40,6 +43,8 @@ def findings_of(points: PointList, wanted: Wanted | None = None) -> list[Finding
         *place_findings(listed, points.counted_in),
         *_unknown_codes(listed),
     ]
+    if wanted.serial:
+        findings += broadcast_findings(listed, {name for reads, _ in wanted.uses for name in reads})
     for reads, limits in wanted.uses:
         findings += request_findings([point for point in listed if point.signal in reads], limits)
     if not wanted.uses:

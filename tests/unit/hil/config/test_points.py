@@ -187,6 +187,36 @@ def test_what_may_share_an_address(tmp_path: Path) -> None:
     assert "different bit numbers" in fault(tmp_path, HEADER + rows.replace("0,,1", "0,,0"))
 
 
+SCALED = "signal,table,address_zero_based,type,scale,unit,bit,access,scale_register\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "what"),
+    [
+        ("a,holding_register,0,int16,,,,,2\nb,holding_register,1,uint32\n", "1 to 2 (uint32), line 3"),
+        ("a,holding_register,0,int16,,,,,2\nb,holding_register,2,int16,,,,rw\n", "line 3, which is written"),
+        ("a,holding_register,0,int16,,,,,2\nb,holding_register,2,int16,0.1\n", 'overlaps "b" at holding_register 2'),
+        ("a,holding_register,0,int16,,,,,2\nb,holding_register,2,int16,,kW\n", 'overlaps "b" at holding_register 2'),
+        ("a,holding_register,0,int16,,,,,2\nb,holding_register,2,int16,,,,,3\n", 'overlaps "b" at holding_register 2'),
+        ("a,holding_register,0,int16,,,,,2\nb,holding_register,2,,,,3\n", "holding_register 2 bit 3 (bool), line 3"),
+        ("a,holding_register,4,uint32,,,,,5\n", "is one of its own, holding_register 4 to 5 (uint32), line 2"),
+    ],
+)  # fmt: skip
+def test_a_scale_register_that_is_something_else_too(tmp_path: Path, rows: str, what: str) -> None:
+    message = fault(tmp_path, SCALED + rows)
+    assert message.startswith("/plc.csv:2: ")
+    assert '"a": its scale register, holding_register ' in message
+    assert what in message
+
+
+def test_a_scale_register_may_be_shared_and_read_by_itself(tmp_path: Path) -> None:
+    rows = (
+        "a,holding_register,0,int16,,,,,4\nb,holding_register,1,uint32,,,,,4\nsf,holding_register,4,int16\n"
+    )
+    other_table = "c,input_register,4,float32\nd,holding_register,9,uint16,,,,rw\n"
+    assert len(load(tmp_path, SCALED + rows + other_table).points) == 5
+
+
 def test_a_written_bit_must_own_its_word(tmp_path: Path) -> None:
     message = fault(tmp_path, HEADER + "run,holding_register,0,,0,,,,w\nfault,holding_register,0,,1\n")
     assert 'plc.csv:3: "fault" is read only, but writing "run" sends its word whole' in message

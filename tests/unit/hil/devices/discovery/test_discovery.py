@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hil.config.points import Point, load_points
-from hil.devices.discovery import draft_list, find_unit, fits, list_as_csv, runs_that_answer
+from hil.devices.discovery import draft_list, find_unit, fits, left_out, list_as_csv, runs_that_answer
 from hil.devices.discovery.drafts import _named
 from hil.devices.sunspec.chain import END, MARK
 from hil.devices.sunspec.models import model_of
@@ -112,6 +112,62 @@ def test_a_list_fits_the_device_it_was_made_for(tmp_path: Path) -> None:
     assert whole.telling == 2  # c has no limits: whatever it holds is plausible
     other = fits(Line({5: {10: 1, 11: 101}}), 5, known, 0.1)
     assert (other.points, other.answered, other.plausible, other.is_whole) == (3, 2, 1, False)
+
+
+def string_combiner(modules: int, length: int | None = None) -> dict[int, int]:
+    """MPPT inverters have model 160: powers of ten at its head, then modules of 20 registers each."""
+    words = [
+        *MARK,
+        160,
+        8 + 20 * modules if length is None else length,
+        0xFFFF,
+        0xFFFE,
+        0,
+        0,
+        0,
+        0,
+        modules,
+        0,
+    ]
+    words += [number for n in range(1, modules + 1) for number in (n, *[0x4100] * 8, *[10] * 11)]
+    return dict(enumerate([*words, END, 0], start=40000)) | {0: 1}
+
+
+def test_what_no_request_holds_with_its_scale_is_left_out_and_told(tmp_path: Path) -> None:
+    unit = find_unit(Line({1: string_combiner(8)}), 1, 0.1)
+    assert unit is not None
+    reasons = left_out(unit)
+    assert [reason.split()[3] for reason in reasons] == [
+        f"160.module[{n}].{name}" for n in (7, 8) for name in ("DCA", "DCV", "DCW", "DCWH")
+    ]
+    assert "lie 138 registers apart" in reasons[0]
+    path = tmp_path / "drafted.csv"
+    path.write_text(list_as_csv(draft_list(unit), notes=reasons))
+    drafted = {point.signal for point in load_points(path).points}
+    assert {"s160_module_6_dca_a", "s160_module_8_tms_s", "s160_module_8_id"} <= drafted
+    assert not {"s160_module_7_dca_a", "s160_module_8_dcwh_wh"} & drafted
+    within = find_unit(Line({1: string_combiner(6)}), 1, 0.1)
+    assert within is not None
+    assert left_out(within) == []
+
+
+def test_a_model_that_claims_to_end_beyond_the_last_address_is_left_out() -> None:
+    unit = find_unit(Line({1: string_combiner(2, length=65535)}), 1, 0.1)
+    assert unit is not None
+    assert draft_list(unit) == []
+    assert "65535 registers long: beyond address 65535" in left_out(unit)[0]
+
+
+def test_registers_drafted_beside_a_model_are_not_its_scales(tmp_path: Path) -> None:
+    line = Line({1: string_combiner(1)})
+    unit = find_unit(line, 1, 0.1)
+    assert unit is not None
+    points = draft_list(unit, runs_that_answer(line, 1, 40000, 40040, 0.1))
+    path = tmp_path / "drafted.csv"
+    path.write_text(list_as_csv(points))
+    scales = {point.scale_register for point in load_points(path).points} - {None}
+    assert {40004, 40005} <= scales
+    assert not scales & {point.address for point in points}
 
 
 def test_a_choice_whose_name_ends_like_a_unit_is_drafted_as_a_code() -> None:

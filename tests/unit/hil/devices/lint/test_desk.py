@@ -89,6 +89,8 @@ def test_a_good_list_has_no_findings(tmp_path: Path) -> None:
         (
             "a,holding_register,0,uint16,,1,1,rw,on_change,,,0,,,,,readback\n", "broadcast", 2, (None, None, ""),
         ),
+        ("a,input_register,0,uint16,,1,1,r,,,,0\n", "broadcast", 2, (None, None, "")),
+        ("a,holding_register,0,uint16,,1,1,rw,never,,,0\n", "broadcast", 2, (None, None, "")),
         ("a_percent,input_register,0,uint16,,0.001,%,r,,0,100\n", "saturation", 2, (100, 65.535, "%")),
         ("a_degc,input_register,0,int16,,0.01,degC,r,,-400,100\n", "saturation", 2, (-400, -327.68, "degC")),
         ("a_degc,input_register,0,uint16,,0.1,degC,r,,-10,100\n", "wrap", 2, (-10, 0, "degC")),
@@ -198,6 +200,38 @@ def test_a_scale_too_far_from_its_number(tmp_path: Path) -> None:
     header = "signal,table,address_zero_based,type,scale_register\n"
     (finding,) = found(tmp_path, "a,holding_register,10,int16,400\n", header)
     assert (finding.code, finding.value, finding.limit) == ("too_long", 391, 125)
+
+
+@pytest.mark.parametrize(
+    ("rows", "lines", "named"),
+    [
+        ("a,holding_register,0,int16,1\nb,holding_register,1,int16,,rw\n", [2], "line 3, which is written"),
+        ("a,holding_register,0,int16,2\nb,holding_register,1,uint32\n", [2], '"b" at holding_register 1 to 2'),
+        ("a,holding_register,0,uint32,1\n", [2], "one of its own"),
+        ("a,holding_register,0,int16,2\nb,holding_register,1,uint16,2\nsf,holding_register,2,int16\n", [], ""),
+    ],
+)  # fmt: skip
+def test_a_scale_register_that_is_a_number_too(
+    tmp_path: Path, rows: str, lines: list[int], named: str
+) -> None:
+    header = "signal,table,address_zero_based,type,scale_register,access\n"
+    findings = found(tmp_path, rows, header)
+    assert [(each.code, each.line, each.unit) for each in findings] == [
+        ("overlap", n, "address") for n in lines
+    ]
+    assert all(named in each.what and each.value in (1, 2) for each in findings)
+
+
+def test_unit_0_is_a_broadcast_only_where_an_answer_is_wanted_on_a_serial_bus(tmp_path: Path) -> None:
+    points = listed(tmp_path, "a,holding_register,0,uint16,,1,1,rw,on_change,,,0\n")
+
+    def codes(wanted: Wanted) -> list[str]:
+        return [each.code for each in findings_of(points, wanted)]
+
+    assert codes(Wanted()) == []
+    assert codes(Wanted(uses=(((), Limits()),))) == []
+    assert codes(Wanted(uses=((("a",), Limits()),))) == ["broadcast"]
+    assert codes(Wanted(uses=((("a",), Limits()),), serial=False)) == []
 
 
 def point_of(draw: st.DrawFn) -> Point:
