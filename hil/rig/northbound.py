@@ -55,6 +55,7 @@ def check_northbound(draft: Draft) -> None:
             what = f"northbound: {name} is served as float32, which has no scale"
             draft.refuse(("northbound", "scales"), what, f"types: {{{name}: int16}}")
     _check_room(draft, served)
+    _check_types(draft, config, served)
     if draft.config.clock == "virtual":
         draft.warn(("northbound",), "northbound is only served on the wall clock")
 
@@ -73,6 +74,27 @@ def _check_room(draft: Draft, served: tuple[str, ...]) -> None:
                 draft.refuse(
                     ("northbound",), what, "give the signal another name, or leave one of the two out"
                 )
+
+
+def _check_types(draft: Draft, config: NorthboundConfig, served: tuple[str, ...]) -> None:
+    """Refuse a range that float32 cannot show; warn of one whose end int16 shows for all that is beyond."""
+    for name in (name for name in served if name in draft.config.signals):
+        signal = _signal(draft.config, config, name)
+        low, high, unit = signal.low, signal.high, signal.unit
+        if signal.holds(low) and signal.holds(high):
+            continue
+        most = signal.largest
+        what = f"northbound: {name} has a range of {low:g} to {high:g} {unit}, and {signal.type}"
+        if signal.type == "float32":
+            hint = f"narrow its range, leave it out under signals, or give types: {{{name}: int16}}"
+            draft.refuse(("signals", name, "range"), f"{what} ends at ±{most:g} {unit}", hint)
+        else:
+            what += f" at scale {signal.scale:g} shows no more than ±{most:g} {unit}"
+            draft.warn(
+                ("northbound", "scales", name),
+                what,
+                f"leave the scale out: {scale_for(low, high):g} holds it",
+            )
 
 
 def _served(config: RigConfig) -> tuple[str, ...]:

@@ -379,6 +379,22 @@ def test_what_no_source_writes_is_no_set_point(tmp_path: Path) -> None:
         load_rig(tmp_path / "rig.yaml")
 
 
+def test_a_range_that_no_register_holds_is_refused_and_a_scale_too_fine_is_told(tmp_path: Path) -> None:
+    text = RIG.format(port=15020, duration=5, more=", scales: {shown_degc: 0.001}")
+    (tmp_path / "rig.yaml").write_text(text)
+    (told,) = [each for each in load_rig(tmp_path / "rig.yaml").warnings if "shown_degc" in each.what]
+    assert "0 to 100 degC, and int16 at scale 0.001 shows no more than ±32.767 degC" in told.what
+    assert told.line == text.splitlines().index(next(x for x in text.splitlines() if "northbound:" in x)) + 1
+    (tmp_path / "rig.yaml").write_text(text.replace("[15, 60]", "[15, 1e300]"))
+    with pytest.raises(ConfigError) as refused:
+        load_rig(tmp_path / "rig.yaml")
+    (problem,) = refused.value.problems
+    assert (problem.file, problem.line) == (str(tmp_path / "rig.yaml"), 6)
+    assert (
+        "wanted_degc has a range of 15 to 1e+300 degC, and float32 ends at ±3.40282e+38 degC" in problem.what
+    )
+
+
 def test_letting_others_in_is_asked_for_and_a_virtual_clock_serves_nobody(tmp_path: Path) -> None:
     (tmp_path / "rig.yaml").write_text(RIG.format(port=15020, duration=5, more=", bind: 0.0.0.0"))
     (danger,) = load_rig(tmp_path / "rig.yaml").dangers

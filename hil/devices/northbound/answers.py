@@ -75,6 +75,11 @@ class Answers:
         Exception for a read while the loop is dead; 0: registers whose quality is BAD.
     post : callable (signal, value)
         Takes an accepted set-point.
+
+    Attributes
+    ----------
+    beyond_type : int
+        How often a value was beyond what its type can show: float32 shows it as BAD then, int16 its own end.
     """
 
     def __init__(
@@ -84,6 +89,7 @@ class Answers:
         self._slots = tuple(slots)
         self._silent_code = silent_code
         self._post = post
+        self.beyond_type = 0
         self._can_write = any(signal.writable for signal in layout.signals)
 
     def answer(self, request: Request, sight: Sight) -> tuple[int, list[int]]:
@@ -124,8 +130,12 @@ class Answers:
         if latest is None:
             return (*self._layout.words(signal, math.nan), BAD, _MOST_AGE)
         quality = BAD if sight.is_silent else latest.quality[slot]
+        value = latest.values[slot]
+        if quality != BAD and not signal.holds(value):
+            self.beyond_type += 1
+            quality = BAD if signal.type == "float32" else quality
         # An old number must not pass for a fresh one with a client that reads no quality.
-        value = math.nan if quality == BAD else latest.values[slot]
+        value = math.nan if quality == BAD else value
         age_s = (latest.now_ns - latest.received_ns[slot] + sight.since_ns) / NS_PER_S
         return (*self._layout.words(signal, value), quality, max(0, min(int(age_s / AGE_UNIT_S), _MOST_AGE)))
 
@@ -140,7 +150,7 @@ class Answers:
         signal, value = self._layout.signals[place], self._layout.value(place, request.values)
         # An end of the range, rounded to float32 or to a count, may lie a hair outside.
         hair = _HAIR * max(abs(signal.low), abs(signal.high))
-        if not signal.low - hair <= value <= signal.high + hair:
+        if not math.isfinite(value) or not signal.low - hair <= value <= signal.high + hair:
             return ILLEGAL_VALUE
         self._post(signal.name, min(max(value, signal.low), signal.high))
         return ACCEPTED

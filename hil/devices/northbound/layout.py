@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hil.config.point_types import DATA_TYPES
+from hil.devices.wire.values import FLOAT32_MAX
 
 LIFE, SILENT, COUNT, VERSION = range(4)
 HEAD_REGISTERS = 4
@@ -38,8 +39,8 @@ NOT_A_VALUE = -(2**15)
 """What int16 shows in place of a BAD value; SunSpec's mark too. float32 shows not-a-number."""
 _MOST_INT16 = 2**15 - 1
 _COLUMNS = (
-    "signal", "unit_id", "table", "address_zero_based", "type", "word_order", "scale", "unit", "access", "write", "min",
-    "max", "comment",
+    "signal", "unit_id", "table", "address_zero_based", "type", "word_order", "scale", "no_value", "unit", "access",
+    "write", "min", "max", "comment",
 )  # fmt: skip
 
 
@@ -68,6 +69,15 @@ class ServedSignal:
     type: str = "float32"
     scale: float = 1.0
     writable: bool = False
+
+    @property
+    def largest(self) -> float:
+        """Largest number that its registers show, in its unit; the smallest is the negative of it."""
+        return _MOST_INT16 * self.scale if self.type == "int16" else FLOAT32_MAX
+
+    def holds(self, value: float) -> bool:
+        """Whether its registers show ``value`` (in its unit), to the nearest count of int16."""
+        return abs(value) <= self.largest + (0.5 * self.scale if self.type == "int16" else 0.0)
 
 
 def scale_for(low: float, high: float) -> float:
@@ -110,13 +120,16 @@ class RegisterMap:
         return in_head or (address >= FIRST and address + count <= self.end)
 
     def words(self, signal: ServedSignal, value: float) -> tuple[int, int]:
-        """Give the two registers of a value, saturated at the ends of int16; NaN is the mark of none."""
+        """Give the two registers of a value, saturated at the ends of int16; the mark of none for NaN.
+
+        That is what float32 shows of a value beyond its ends, too.
+        """
         if signal.type == "int16":
             if math.isnan(value):
                 return NOT_A_VALUE & 0xFFFF, 0
             raw = round(min(max(value / signal.scale, -_MOST_INT16), _MOST_INT16))
             return raw & 0xFFFF, 0
-        high, low = struct.unpack(">HH", struct.pack(">f", value))
+        high, low = struct.unpack(">HH", struct.pack(">f", value if signal.holds(value) else math.nan))
         return (low, high) if self.word_order == "low_first" else (high, low)
 
     def setpoint(self, address: int, count: int) -> int | None:
@@ -127,10 +140,11 @@ class RegisterMap:
         return place if count == DATA_TYPES[self.signals[place].type].registers else None
 
     def value(self, place: int, words: Sequence[int]) -> float:
-        """Give the number that was written to set-point ``place``; it may be anything, not-a-number too."""
+        """Give the number that was written to set-point ``place``: anything, and NaN for the mark of none."""
         signal = self.signals[place]
         if signal.type == "int16":
-            return (words[0] - 65536 if words[0] > _MOST_INT16 else words[0]) * signal.scale
+            raw = words[0] - 65536 if words[0] > _MOST_INT16 else words[0]
+            return math.nan if raw == NOT_A_VALUE else raw * signal.scale
         ordered = words[::-1] if self.word_order == "low_first" else words
         return float(struct.unpack(">f", struct.pack(">HH", *ordered))[0])
 
@@ -150,7 +164,7 @@ def map_as_csv(layout: RegisterMap) -> str:
         address = FIRST + STRIDE * place
         value = usual | _row(signal.name, address, signal.type, signal.unit, "")
         if signal.type == "int16":
-            value["scale"] = f"{signal.scale:.12g}"
+            value |= {"scale": f"{signal.scale:.12g}", "no_value": f"0x{NOT_A_VALUE & 0xFFFF:X}"}
         else:
             value["word_order"] = layout.word_order
         if signal.writable:

@@ -54,8 +54,9 @@ class Office:
         """Answer one request; see :class:`Answers`."""
         if request.function == HAND_OVER and self.is_orphaned.is_set():
             self._is_relieved = True
-        accepted = self._desk.count("setpoints_accepted", 0)
+        accepted, beyond = self._desk.count("setpoints_accepted", 0), self._answers.beyond_type
         code, values = self._answers.answer(request, self._watch.look(machine_ns()))
+        self._desk.count("values_beyond_type", self._answers.beyond_type - beyond)
         if request.values and self._desk.count("setpoints_accepted", 0) == accepted:
             self._desk.count("setpoints_refused")
         return code, values

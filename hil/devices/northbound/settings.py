@@ -17,6 +17,7 @@ SETPOINT = "qd"
 """Layout of a set-point's mailbox: number of the request, value in the signal's unit."""
 COUNTERS = (
     "connections", "requests", "exceptions", "closed", "evicted", "setpoints_accepted", "setpoints_refused", "silences",
+    "values_beyond_type",
 )  # fmt: skip
 _WORD_BYTES = 8
 _READY, _PORT, _TEXT_BYTES, _COUNTS = range(HEAD_BYTES // _WORD_BYTES, HEAD_BYTES // _WORD_BYTES + 4)

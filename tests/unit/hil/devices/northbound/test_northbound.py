@@ -14,6 +14,7 @@ from hil.config.points import load_points
 from hil.devices.northbound import RegisterMap, ServedSignal, map_as_csv
 from hil.devices.northbound.answers import Answers, Sight
 from hil.devices.northbound.layout import FIRST, MOST_SIGNALS, scale_for
+from hil.devices.northbound.process import Office
 from hil.devices.northbound.settings import Desk, NorthboundSettings
 from hil.devices.northbound.watch import Watch
 from hil.devices.wire.codec import FUNCTIONS, Request
@@ -150,6 +151,46 @@ def test_what_is_refused_gets_the_right_exception(request_: Request, code: int) 
     assert posts.taken == []
 
 
+@pytest.mark.parametrize("value", [3.5e38, -1e200, 1.7e308])
+def test_a_value_beyond_float32_is_bad_without_a_number_and_its_neighbours_are_served(value: float) -> None:
+    answers, _ = desk()
+    latest = Latest(10 * S, (value, 1234.4, 30.0, -12.34), LATEST.quality, LATEST.received_ns)
+    code, words = read(answers, FIRST, 16, sight(latest=latest))
+    assert (code, words[:2], words[2]) == (0, [0x7FC0, 0], BAD)
+    assert (floats(words[8:10]), words[10]) == (30.0, GOOD)
+    assert answers.beyond_type == 1
+
+
+def test_float32_is_served_to_its_end_and_int16_saturates_both_are_counted() -> None:
+    answers, _ = desk()
+    latest = Latest(10 * S, (3.4028234e38, 32767.4, 30.0, -12.34), LATEST.quality, LATEST.received_ns)
+    assert read(answers, FIRST, 8, sight(latest=latest))[1] == [0x7F7F, 0xFFFF, GOOD, 0, 32767, 0, STALE, 20]
+    assert answers.beyond_type == 0
+    latest = Latest(10 * S, (28.5, 1e300, 30.0, -12.34), LATEST.quality, LATEST.received_ns)
+    assert read(answers, FIRST + 4, 3, sight(latest=latest))[1] == [32767, 0, STALE]
+    assert answers.beyond_type == 1
+
+
+@pytest.mark.parametrize("function", [6, 16])
+def test_a_mark_of_no_value_is_no_set_point_at_any_scale(function: int) -> None:
+    posts = Posts()
+    signals = [ServedSignal("power_w", "W", -5000.0, 5000.0, "int16", 0.1, writable=True)]
+    answers = Answers(RegisterMap(signals), [0], 11, posts)
+    assert answers.answer(Request(1, function, FIRST, 1, (0x8000,)), sight()) == (3, [])
+    assert posts.taken == []
+    assert answers.answer(Request(1, function, FIRST, 1, (0x8001,)), sight()) == (0, [])
+    assert posts.taken == [("power_w", pytest.approx(-3276.7))]
+
+
+@pytest.mark.parametrize("high_word", [0x7FC0, 0xFFC0, 0x7F81, 0x7F80, 0xFF80])
+def test_nothing_but_a_number_is_a_set_point_however_wide_the_range(high_word: int) -> None:
+    posts = Posts()
+    widest = 1.7976931348623157e308
+    answers = Answers(RegisterMap([ServedSignal("x", "1", -widest, widest, writable=True)]), [0], 11, posts)
+    assert answers.answer(Request(1, 16, FIRST, 2, (high_word, 0)), sight()) == (3, [])
+    assert posts.taken == []
+
+
 def test_without_set_points_writing_is_no_function() -> None:
     posts = Posts()
     answers = Answers(RegisterMap(SIGNALS[:2]), range(2), 11, posts)
@@ -238,6 +279,7 @@ def test_the_map_is_a_point_list_of_our_own(tmp_path: Path, word_order: str) -> 
     assert (supply.access, supply.unit_id) == ("r", 7)
     written = points["limit_percent"]
     assert (written.access, written.low, written.high, written.scale) == ("rw", -100.0, 100.0, 0.01)
+    assert (written.no_value, points["flow_l_min"].no_value, supply.no_value) == (0x8000, 0x8000, None)
     assert points["flow_l_min_age_s"].address == FIRST + 7
     assert points["flow_l_min_age_s"].scale == 0.1
     assert points["northbound_cycles"].address == 0
@@ -245,6 +287,8 @@ def test_the_map_is_a_point_list_of_our_own(tmp_path: Path, word_order: str) -> 
 
 class Table:
     """The table of a loop, by hand."""
+
+    names = tuple(signal.name for signal in SIGNALS)
 
     def __init__(self) -> None:
         self.sequence = 0
@@ -302,4 +346,21 @@ def test_what_the_process_is_told_comes_back_whole() -> None:
     assert (here.count("requests", 0), here.count("exceptions", 0)) == (5, 0)
     for side in (here, there):
         side.close()
+    memory.close()
+
+
+def test_what_is_refused_and_what_cannot_be_shown_is_counted_for_the_record() -> None:
+    memory = Desk.write(NorthboundSettings("127.0.0.1", 0, 1, SIGNALS, silent_after_s=1e6))
+    desk, table = Desk(memory.map), Table()
+    table.publish(0.0)
+    assert table.latest is not None
+    table.latest = Latest(0, (1e39, 1e6, 30.0, 0.0), LATEST.quality, LATEST.received_ns)
+    office = Office(desk, table)
+    assert office.answer(Request(1, 3, FIRST, 16))[0] == 0
+    assert office.answer(Request(1, 6, FIRST + 12, 1, (0x8000,))) == (3, [])
+    assert office.answer(Request(1, 16, FIRST + 8, 2, (0x7FC0, 0))) == (3, [])
+    assert [desk.count(name, 0) for name in ("values_beyond_type", "setpoints_refused", "setpoints_accepted")] == [
+        2, 2, 0,
+    ]  # fmt: skip
+    desk.close()
     memory.close()
