@@ -262,6 +262,8 @@ class PID:
     def set_gains(self, gains: PidGains) -> None:
         """Use other gains from now on; the integral takes up the difference, so the output does not jump.
 
+        At a limit it takes up what is beyond as well: gains that ask for less would leave it wound up by as much.
+
         Raises
         ------
         GainError
@@ -271,7 +273,8 @@ class PID:
         old_kd = self._kd
         self._use(gains)
         self._derivative *= gains.kd / old_kd if old_kd > 0.0 else 0.0
-        self._integral += old_sum - (self._kp * self._p_in + self._derivative)
+        self._integral += old_sum - (self._kp * self._p_in + self._derivative) + self.output - self._unlimited
+        self._unlimited = self.output
         if not (math.isfinite(self._integral) and math.isfinite(self._derivative)):
             self._start_from(self.output)
 

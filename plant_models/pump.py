@@ -19,6 +19,8 @@ racks are defaults of a datasheet."""
 _STANDSTILL = 1e-6
 """Relative speed below which there is no flow worth solving for."""
 _ITERATIONS = 30
+_CREEP = 1e-3
+"""Speed below which friction is proportional to it."""
 _CONVERGED = 1e-5
 """Relative step after which the next, which is about its cube, would be lost in rounding."""
 
@@ -114,24 +116,28 @@ def coasting_rate_per_s(speed: float, coast_time_s: float, friction: float) -> f
     """Change of speed (1/s) of a pump without drive: hydraulic torque ~ n^2 and ``friction`` on the inertia.
 
     From full speed it loses half in about ``coast_time_s``, which stands for the inertia of rotor and water;
-    ``friction`` is that of bearings and seals over the design torque.
+    ``friction`` is that of bearings and seals over the design torque; below a thousandth of the speed it goes with it,
+    so that the equation has no jump at standstill, which no solver gets over.
     """
-    if speed == 0.0:
-        return 0.0
-    torque = speed * speed + friction
-    return -torque / coast_time_s if speed > 0.0 else torque / coast_time_s
+    return -speed * (abs(speed) + friction / max(abs(speed), _CREEP)) / coast_time_s
 
 
 @inner
 def coasted(speed: float, coast_time_s: float, friction: float, h: float) -> float:
-    """Speed after ``h`` (s) without drive: what :func:`coasting_rate_per_s` leads to, exactly; 0 once it stands.
+    """Speed after ``h`` (s) without drive: what :func:`coasting_rate_per_s` leads to, exactly.
 
-    With the angle a = atan(n / sqrt(f)), da/dt = -sqrt(f) / T.
+    With the angle a = atan(n / sqrt(f)), da/dt = -sqrt(f) / T, down to the creep. There, with b = f / n_c,
+    dn/dt = -n (n + b) / T, so n / (n + b) falls as exp(-b t / T).
     """
     size, elapsed = abs(speed), h / coast_time_s
-    if friction > 0.0:
+    if friction <= 0.0:
+        return speed / (1.0 + size * elapsed)
+    if size > _CREEP:
         root = math.sqrt(friction)
-        size = root * math.tan(max(math.atan(size / root) - root * elapsed, 0.0))
-    else:
-        size /= 1.0 + size * elapsed
-    return math.copysign(size, speed)
+        until_creep = (math.atan(size / root) - math.atan(_CREEP / root)) / root
+        if elapsed <= until_creep:
+            return math.copysign(root * math.tan(math.atan(size / root) - root * elapsed), speed)
+        size, elapsed = _CREEP, elapsed - until_creep
+    steepness = friction / _CREEP
+    share = size / (size + steepness) * math.exp(-steepness * elapsed)
+    return math.copysign(steepness * share / (1.0 - share), speed)

@@ -23,6 +23,7 @@ _NEWTON_STEPS, _MOST_NEWTON_STEPS = 8, 40
 _SETTLED_PER_S = 1e-9
 """K/s or %/s: a hundredth of a kelvin in four months."""
 _FARTHEST = 500.0
+_ROUNDING = 1e-9
 _BOUNDED = ("degC", "%")
 """Units of states of which none is that large: beyond it the search has run away."""
 
@@ -52,7 +53,8 @@ def settled(plant: SystemPlant, inputs: Array) -> Array:
         reached = np.where(settling, np.array(plant.state), at_first)
         found = _newton(rates, reached, perturbations(equations.state_ports), bounded)
         if found is not None:
-            return found
+            # What was nothing and has moved by rounding alone is nothing: a pad that was never wet, coolant not lost.
+            return np.where((reached == 0.0) & (np.abs(found) < _ROUNDING), 0.0, found)
     changing = np.abs(rates(np.array(plant.state)))
     worst = int(changing.argmax())
     port = equations.state_ports[worst]

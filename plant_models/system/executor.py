@@ -148,11 +148,27 @@ def integrate(
     work: Array,
     evaluated: bool,
 ) -> None:
-    """Advance states and energies by ``dt_s`` in equal substeps; ``evaluated``: the instant it starts from is."""
-    substeps = max(math.ceil(dt_s * substep_rate_per_s(u, p, t, longest_s) - 1e-9), 1)
-    for k in range(substeps):
-        runge_kutta(z, u, y, p, t, dt_s / substeps, work, evaluated and k == 0)
+    """Advance states and energies by ``dt_s`` in substeps; ``evaluated``: the instant it starts from is.
+
+    They are equal unless flows rise on the way and ask for shorter ones.
+    """
+    substeps = substeps_for(dt_s, u, p, t, longest_s)
+    h = dt_s / substeps
+    while substeps > 0:
+        runge_kutta(z, u, y, p, t, h, work, evaluated)
         settle(z, u, p, t, longest_s)
+        evaluated = False
+        substeps -= 1
+        if substeps > 0:
+            shorter = substeps_for(h, u, p, t, longest_s)
+            substeps *= shorter
+            h /= shorter
+
+
+@inner
+def substeps_for(span_s: float, u: Array, p: Array, t: Tables, longest_s: float) -> int:
+    """Give the number of equal substeps that ``span_s`` (s) needs at the flows of this instant."""
+    return max(math.ceil(span_s * substep_rate_per_s(u, p, t, longest_s) - 1e-9), 1)
 
 
 @inner
@@ -169,7 +185,8 @@ def residual_w(z: Array, before: Array, t: Tables, dt_s: float) -> float:
             worst = own
     if abs(whole) > abs(worst):
         worst = whole
-    return worst / dt_s
+    # NaN is larger than nothing, but what is not finite is the worst there is.
+    return (worst if math.isfinite(whole) else whole) / dt_s
 
 
 @inner

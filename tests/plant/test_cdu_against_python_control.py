@@ -46,6 +46,21 @@ def test_stepping_follows_scipys_integration_of_the_same_equations(plant, change
     assert outputs[:-1] == pytest.approx(system.output(60.0, np.array(plant.state), u)[:-1], abs=1e-12)
 
 
+@pytest.mark.parametrize("method", ["LSODA", "Radau"])
+def test_a_solver_gets_over_the_standstill_of_a_pump_that_has_tripped(plant, method):
+    plant.set_fault("pump_trip", True)
+    system, u = plant.to_control(), np.array([POINT[name] for name in NAMES_IN])
+    reference = solve_ivp(
+        lambda t, x: system.dynamics(t, x, u), (0.0, 60.0), plant.state, method=method, rtol=1e-8, atol=1e-8
+    )
+    assert reference.success
+    assert reference.nfev < 20_000
+    for _ in range(60):
+        plant.step(u.tolist(), 1.0)
+    assert plant.state == pytest.approx(reference.y[:, -1], abs=0.01)
+    assert abs(plant.state[-1]) < 1e-6
+
+
 def test_the_control_system_has_the_plants_names_and_its_faults(plant):
     system = plant.to_control()
     assert isinstance(system, control.NonlinearIOSystem)

@@ -132,6 +132,36 @@ def test_it_follows_scipys_stiff_integration_of_the_same_equations(built, longes
                 assert value == pytest.approx(wanted, rel=1e-4, abs=1e-6), port.name
 
 
+def test_a_solver_follows_the_trips_of_pumps_to_their_standstill(plant):
+    plant.set_fault("fws_pump_1_trip", True)
+    plant.set_fault("cdu_1_pump_2_trip", True)
+    system, u = plant.to_control(), np.array(list(ordered_point(plant).values()))
+    reference = solve_ivp(
+        lambda t, x: system.dynamics(t, x, u), (0.0, 60.0), plant.state, method="LSODA", rtol=1e-7, atol=1e-7
+    )
+    assert reference.success
+    for _ in range(60):
+        plant.step(u.tolist(), 1.0)
+    assert plant.state == pytest.approx(reference.y[:, -1], rel=1e-4, abs=1e-3)
+
+
+@pytest.mark.parametrize("step_s", [10.0, 600.0])
+def test_flow_that_rises_within_a_long_step_gets_shorter_substeps(step_s):
+    """A pipe beside the others for two fifths of what flows with the pumps up: at rest it asks for no short ones."""
+    whole = network(1)
+    whole.add("thin", pipe(20.0, flow_kg_s=5.0, cells=20, temp_degc=27.0, **OF_PIPE))
+    whole.wire("fws.flow_kg_s", "thin.flow_kg_s")
+    whole.wire("fws.return_temp_degc", "thin.inlet_temp_degc")
+    plant = whole.build()
+    names = [port.name for port in plant.output_ports]
+    u = {name: POINT[name] for name in plant.inputs}
+    plant.step(list({**u, "fws_pumps_percent": 0.0}.values()), 300.0)
+    for _ in range(2):
+        out = dict(zip(names, plant.step(list(u.values()), step_s), strict=True))
+        assert 20.0 < out["thin_outlet_temp_degc"] < 100.0
+    assert out["fws_flow_kg_s"] > 2.5 * 5.0
+
+
 @pytest.mark.parametrize(
     ("name", "step"),
     [("cdu_1_rack_heat_kw", 10.0), ("valve_cooled_temp_degc", 0.2), ("cdu_2_fws_valve_command_percent", 0.2),
@@ -265,7 +295,6 @@ def test_a_row_that_is_open_at_both_ends_closes_too():
     for opened in (100.0, 40.0):
         out = stepped(plant, 60.0, valve_valve_command_percent=opened, **given)
         assert out["fws_flow_kg_s"] > 10.0
-        assert abs(out["energy_residual_kw"]) < 1e-6
 
 
 def test_a_pipes_residence_times_are_those_of_tanks_in_series():

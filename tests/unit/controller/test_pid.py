@@ -388,6 +388,19 @@ def test_other_gains_without_a_bump(before, after, samples) -> None:
     assert pid.step(r, y, 1e-12) == pytest.approx(output, abs=1e-6 * size)
 
 
+@pytest.mark.parametrize("anti_windup", ["tracking", "conditional"])
+@pytest.mark.parametrize("limit", [100.0, 0.0])
+def test_other_gains_at_a_limit_leave_nothing_wound_up(anti_windup, limit) -> None:
+    pid = PID.ideal(5.0, 100.0, output_low=0.0, output_high=100.0, anti_windup=anti_windup)
+    away = 100.0 if limit else -100.0
+    for _ in range(3000):
+        pid.step(away, 0.0, 0.1)
+    pid.set_gains(PidGains.ideal(0.5, 100.0))
+    assert pid.step(away, 0.0, 1e-12) == limit
+    back = [pid.step(away, 1.01 * away, 0.1) for _ in range(2)]
+    assert all(0.0 < output < 100.0 for output in back)
+
+
 def test_gains_that_cannot_be_used_leave_the_old_ones() -> None:
     pid = PID.ideal(2.0, 10.0)
     pid.step(1.0, 0.0, 1.0)

@@ -179,7 +179,7 @@ def test_a_tripped_pump_coasts_down_and_the_racks_heat_up(plant):
     assert 95.0 < speeds[0] < 100.0
     assert all(a >= b for a, b in pairwise(speeds))
     assert speeds[19] == pytest.approx(50.0, abs=3.0)
-    assert speeds[-1] == 0.0
+    assert 0.0 <= speeds[-1] < 1e-12
     assert flows[-1] == 0.0
     assert cases[-1] - cases[0] > 70.0
     # Devices are off 10 K over the limit; what the coolant in the rack had taken up comes back to the cases.

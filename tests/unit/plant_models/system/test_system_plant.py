@@ -121,6 +121,13 @@ def test_it_settles_where_it_says_it_will(plant):
         plant.steady_state({"heat": 3.0})
 
 
+def test_what_was_nothing_is_nothing_at_rest(plant):
+    """Rounding of the search is no coolant lost and no pad wetted."""
+    at_rest = plant.steady_state({})
+    for name, value in at_rest.items():
+        assert value == 0.0 or abs(value) > 1e-9, name
+
+
 def test_a_plant_that_cannot_settle_stays_as_it_was(plant):
     before = plant.snapshot()
     valves_shut = {name: 0.0 for name in plant.inputs if "fws_valve" in name}
