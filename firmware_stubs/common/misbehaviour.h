@@ -8,9 +8,9 @@
 typedef enum {
     LATE,         /* parameter: ms */
     SILENT,       /* 0: not heard; 1: carried out, the reply lost */
-    EXCEPTION,    /* the code; 0 = 4 */
-    WRONG_ID,     /* added to the transaction id (TCP) or unit id (RTU); 0 = 1 */
-    TRUNCATED,    /* bytes sent; 0 = half */
+    EXCEPTION,    /* the code, its low byte; 0 = 4 */
+    WRONG_ID,     /* added to the transaction id (TCP), or its low byte to the unit id (RTU); 0 = 1 */
+    TRUNCATED,    /* bytes sent, all but the last at the most; 0 = half */
     GARBAGE,      /* bytes sent; 0 = as many as the answer has */
     REVERT,       /* ms of the device's time until what was written falls back */
     IGNORE_WRITE, /* acknowledged, not taken */

@@ -65,7 +65,13 @@ void replier_refuse(replier *r, transport via, const uint8_t *frame, size_t leng
     uint8_t head[REPLY_BYTES] = {0};
 
     memcpy(head, frame, length < sizeof head ? length : sizeof head);
-    catch_reply(r, modbus_reply_exception(r->contexts[via], head, (unsigned)code), out);
+    catch_reply(r, modbus_reply_exception(r->contexts[via], head, MODBUS_EXCEPTION_SLAVE_OR_SERVER_FAILURE), out);
+    if (out->count == 0)
+        return;
+    /* libmodbus answers nothing for a code that the standard does not define, so the code is put in here. */
+    out->bytes[(via == OVER_TCP ? TCP_HEADER_BYTES : RTU_HEADER_BYTES) + 1] = (uint8_t)code;
+    if (via == OVER_RTU)
+        crc_seal(out->bytes, out->count);
 }
 
 uint16_t crc16(const uint8_t *bytes, size_t count)

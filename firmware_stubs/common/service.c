@@ -138,17 +138,23 @@ static void fill_with_garbage(unit *u, transport via, size_t wanted, reply *out)
         out->bytes[0] ^= 1;
 }
 
+/* What a field of one byte takes of a parameter; the default where that is nothing. */
+static uint8_t low_byte_or(uint16_t parameter, uint8_t otherwise)
+{
+    const uint8_t low = (uint8_t)(parameter & 0xFF);
+
+    return low ? low : otherwise;
+}
+
 static void shift_id(transport via, uint16_t by, reply *out)
 {
-    const uint16_t added = by ? by : 1;
-
     if (via == OVER_TCP) {
-        const uint16_t id = (uint16_t)((out->bytes[0] << 8 | out->bytes[1]) + added);
+        const uint16_t id = (uint16_t)((out->bytes[0] << 8 | out->bytes[1]) + (by ? by : 1));
 
         out->bytes[0] = (uint8_t)(id >> 8);
         out->bytes[1] = (uint8_t)(id & 0xFF);
     } else if (out->count > CRC_BYTES) {
-        out->bytes[0] = (uint8_t)(out->bytes[0] + added);
+        out->bytes[0] = (uint8_t)(out->bytes[0] + low_byte_or(by, 1));
         crc_seal(out->bytes, out->count);
     }
 }
@@ -159,10 +165,10 @@ static void spoil(unit *u, transport via, fate met, reply *out)
         shift_id(via, met.parameter, out);
     else if (met.kind == GARBAGE)
         fill_with_garbage(u, via, met.parameter, out);
-    else if (met.kind == TRUNCATED) {
+    else if (met.kind == TRUNCATED && out->count > 0) {
         const size_t kept = met.parameter ? met.parameter : out->count / 2;
 
-        out->count = kept < out->count ? kept : out->count;
+        out->count = kept < out->count ? kept : out->count - 1;
     }
 }
 
@@ -184,7 +190,7 @@ static void serve_unit(service *s, unit *u, transport via, const uint8_t *frame,
         return;
     if (s->device->heard && !ours)
         s->device->heard(u->state);
-    code = met.kind == EXCEPTION ? (met.parameter ? met.parameter & 0xFF : DEVICE_FAILURE)
+    code = met.kind == EXCEPTION ? low_byte_or(met.parameter, DEVICE_FAILURE)
                                  : judged_by_device(s, u, &asked, code);
     if (code == ACCEPTED) {
         carry_out(s, u, via, frame, length, &asked, met, out);

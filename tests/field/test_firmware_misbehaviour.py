@@ -81,7 +81,7 @@ class TestOverTcp:
         assert tcp.ask(TYPE) == TYPE_REPLY
         assert stub.word(SETPOINT) == 5000
 
-    @pytest.mark.parametrize(("parameter", "code"), [(0, 4), (6, 6)])
+    @pytest.mark.parametrize(("parameter", "code"), [(0, 4), (6, 6), (256, 4), (300, 44)])
     def test_exception_and_the_write_is_not_taken(
         self, stub: fb.Stub, tcp: fb.Tcp, parameter: int, code: int
     ) -> None:
@@ -96,7 +96,7 @@ class TestOverTcp:
         number = tcp.send(TYPE)
         assert tcp.frame() == struct.pack(">HHHB", (number + added) % 65536, 0, 5, 1) + TYPE_REPLY
 
-    @pytest.mark.parametrize(("parameter", "kept"), [(0, 5), (3, 3), (10, 10)])
+    @pytest.mark.parametrize(("parameter", "kept"), [(0, 5), (3, 3), (10, 10), (11, 10), (65535, 10)])
     def test_truncated(self, stub: fb.Stub, tcp: fb.Tcp, parameter: int, kept: int) -> None:
         stub.ok(f"misbehave 1 truncated parameter={parameter}")
         number = tcp.send(TYPE)
@@ -169,11 +169,12 @@ class TestOverRtu:
         assert line.read(1, within_s=0.15) == b""
         assert self.ask(line) == self.UNIT_3 + TYPE_REPLY
 
-    def test_exception(self, stub: fb.Stub, line: fb.Pty) -> None:
-        stub.ok("misbehave 3 exception parameter=6")
-        assert line.ask(self.UNIT_3 + TYPE, 5) == bytes.fromhex("03 83 06")
+    @pytest.mark.parametrize(("parameter", "code"), [(6, 6), (256, 4), (300, 44)])
+    def test_exception(self, stub: fb.Stub, line: fb.Pty, parameter: int, code: int) -> None:
+        stub.ok(f"misbehave 3 exception parameter={parameter}")
+        assert line.ask(self.UNIT_3 + TYPE, 5) == bytes([3, 0x83, code])
 
-    @pytest.mark.parametrize(("parameter", "unit"), [(0, 4), (2, 5)])
+    @pytest.mark.parametrize(("parameter", "unit"), [(0, 4), (2, 5), (256, 4), (258, 5), (65280, 4)])
     def test_wrong_unit_with_a_good_crc(self, stub: fb.Stub, line: fb.Pty, parameter: int, unit: int) -> None:
         stub.ok(f"misbehave 3 wrong-id parameter={parameter}")
         assert self.ask(line) == bytes([unit]) + TYPE_REPLY
