@@ -141,6 +141,10 @@ def test_run_with_device_and_telemetry(broker: Any) -> None:
         assert said[-1]["reason"] == "the run has ended"
         births = [document for document in said if document["state"] == "online"]
         assert births
+        after = said[said.index(births[-1]) + 1 :]
+        assert {document["reason"] for document in after} == {"the run has ended"}, (
+            "in order, and nothing else"
+        )
         assert all(birth["rig"] == "hall1" for birth in births)
 
     run_dir = Path(result["run_dir"])

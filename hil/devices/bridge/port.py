@@ -113,9 +113,14 @@ class Port:
         return bool(self._memory.head[CLOSING])
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the loop has come to its end and said so: by its last orders, or that the run is over."""
+        return self.closing or self._has_last
+
+    @property
     def has_vanished(self) -> bool:
         """Whether the loop's process ended without a word: neither last orders nor that the run is over."""
-        return self.orphaned and not self.closing and not self._has_last
+        return self.orphaned and not self.has_ended
 
     @property
     def is_over(self) -> bool:

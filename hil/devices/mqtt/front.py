@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
+from typing import Protocol
 
 from hil.devices.bridge.orders import Orders, Stage
 from hil.devices.mqtt.messages import Outgoing
@@ -15,8 +16,22 @@ _ROOM = 1000
 _ACTING = (Stage.GO, Stage.LAST)
 
 
+class LoopEnd(Protocol):
+    """What is known of the loop's end: :class:`hil.devices.bridge.port.Port`."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has ended in order, and said so."""
+        ...
+
+    @property
+    def has_vanished(self) -> bool:
+        """Whether its process ended without a word."""
+        ...
+
+
 class Front:
-    """Presence and answers of one servant; ``has_vanished`` tells whether the loop ended without a word.
+    """Presence and answers of one servant of ``loop``.
 
     Attributes
     ----------
@@ -24,13 +39,11 @@ class Front:
         Of the loop, as of the last orders.
     """
 
-    def __init__(
-        self, presence: Presence, counts: MutableMapping[str, int], has_vanished: Callable[[], bool]
-    ) -> None:
+    def __init__(self, presence: Presence, counts: MutableMapping[str, int], loop: LoopEnd) -> None:
         self.stage = Stage.WAIT
         self._presence = presence
         self._counts = counts
-        self._has_vanished = has_vanished
+        self._loop = loop
         self._waiting: deque[Outgoing] = deque()
         self._is_up = False
 
@@ -61,8 +74,16 @@ class Front:
         if self.stage in _ACTING:
             self.answer(self._presence.online(now_s))
         else:
-            pause = NOT_YET if self.stage is Stage.WAIT else LOOP_LOST
-            self.answer(self._presence.offline(LOOP_GONE if self._has_vanished() else pause, now_s))
+            self.answer(self._presence.offline(self._reason(), now_s))
+
+    def _reason(self) -> str:
+        """Say why nobody acts."""
+        if self._loop.has_vanished:
+            return LOOP_GONE
+        if self._loop.has_ended:
+            # Its last orders are carried out, or were tried for long enough; its report may take a while yet.
+            return ENDED
+        return NOT_YET if self.stage is Stage.WAIT else LOOP_LOST
 
     def answer(self, message: Outgoing) -> None:
         """Have a message sent."""
@@ -78,6 +99,6 @@ class Front:
         return taken
 
     def farewell(self) -> list[Outgoing]:
-        """Give what is sent on leaving."""
-        reason = LOOP_GONE if self._has_vanished() else ENDED
+        """Give what is sent on leaving; the end is said again, for what was said before may not have arrived."""
+        reason = LOOP_GONE if self._loop.has_vanished else ENDED
         return [*self.take(), self._presence.offline(reason, time.time())]

@@ -69,7 +69,7 @@ class Historian:
         presence = Presence(spec.presence, uuid.uuid4().hex, spec.about)
         self._port = port
         self._spec = spec
-        self._front = Front(presence, port.counts, lambda: port.has_vanished)
+        self._front = Front(presence, port.counts, port)
         self._table = LatestReader(spec.table)
         self._values: list[float] = []
         self._telemetry = Telemetry(spec.rules, spec.signals, [quality.name for quality in Quality])

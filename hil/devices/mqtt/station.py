@@ -128,7 +128,7 @@ class Station:
         self._spec = spec
         self._signer = signer
         self._orders: Orders | None = None
-        self._front = Front(presence, counts, lambda: port.has_vanished)
+        self._front = Front(presence, counts, port)
         self._intake = Intake(spec.reads, spec.peer, port.image, counts, spec.tolerance_s)
         self._outlet = Outlet(spec.writes, signer, keys, session, port.image, counts)
         self._gate = self._make_gate(keys)

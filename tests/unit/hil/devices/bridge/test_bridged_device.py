@@ -195,6 +195,7 @@ def test_a_loop_that_ended_without_a_word_is_told_from_one_that_said_so(bridge: 
     bridge.cycle()
     bridge.port.orders()
     told = [bridge.port.has_vanished]
+    assert not bridge.port.has_ended
     bridge.port.orphaned = True
     assert bridge.port.orders().stage is Stage.FAILSAFE
     told.append(bridge.port.has_vanished)
@@ -202,6 +203,7 @@ def test_a_loop_that_ended_without_a_word_is_told_from_one_that_said_so(bridge: 
     bridge.port.orders()
     told.append(bridge.port.has_vanished)
     assert told == [False, True, False], "its last orders are a word"
+    assert bridge.port.has_ended
     bridge.at(500)
     bridge.device.read(bridge.time.now_ns, bridge.time.now_ns)
     assert "the loop is gone" in bridge.device.drain_events()[0][1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -104,9 +104,17 @@ def test_forged_unsigned_retained_and_broken_answers_settle_nothing() -> None:
     assert image.quality[0] == GOOD
 
 
-def front(has_vanished: Callable[[], bool] = lambda: False) -> tuple[Front, Counter[str]]:
+@dataclass
+class Loop:
+    """How a loop came to its end, if it did."""
+
+    has_ended: bool = False
+    has_vanished: bool = False
+
+
+def front(loop: Loop | None = None) -> tuple[Front, Counter[str]]:
     counts: Counter[str] = Counter(dict.fromkeys(FRONT_COUNTERS, 0))
-    return Front(Presence("state", "session", {"rig": "hall1"}), counts, has_vanished), counts
+    return Front(Presence("state", "session", {"rig": "hall1"}), counts, loop or Loop()), counts
 
 
 def said(messages: list[Outgoing]) -> list[tuple[str, str]]:
@@ -140,14 +148,36 @@ def test_others_are_told_whether_anybody_acts() -> None:
 
 
 @pytest.mark.parametrize("before", [Stage.WAIT, Stage.GO, Stage.FAILSAFE])
-def test_a_loop_that_vanished_is_told_from_one_that_ended(before: Stage) -> None:
-    gone = False
-    desk, _ = front(lambda: gone)
+def test_a_run_that_ends_in_order_says_so_and_nothing_else(before: Stage) -> None:
+    loop = Loop()
+    desk, _ = front(loop)
     desk.connection_changed(up=True)
     desk.obey(orders(Stage.GO))
     desk.obey(orders(before))
     desk.take()
-    gone = True
+    loop.has_ended = True
+    desk.obey(orders(Stage.LAST))
+    assert set(said(desk.take())) <= {("online", "")}, "its last orders are still carried out"
+    desk.obey(orders(Stage.REST))
+    ended = [("offline", "the run has ended")]
+    assert said(desk.take()) == ended
+    desk.connection_changed(up=True)
+    assert said(desk.take()) == ended, "to a broker that comes back while the report is made"
+    assert said(desk.farewell()) == ended
+    again, _ = front(loop)
+    again.connection_changed(up=True)
+    assert said(again.take()) == ended, "by a process that was started after the last orders"
+
+
+@pytest.mark.parametrize("before", [Stage.WAIT, Stage.GO, Stage.FAILSAFE])
+def test_a_loop_that_vanished_is_told_from_one_that_ended(before: Stage) -> None:
+    loop = Loop()
+    desk, _ = front(loop)
+    desk.connection_changed(up=True)
+    desk.obey(orders(Stage.GO))
+    desk.obey(orders(before))
+    desk.take()
+    loop.has_vanished = True
     desk.obey(orders(Stage.FAILSAFE))
     assert set(said(desk.farewell())) == {("offline", "the loop is gone")}
     desk.connection_changed(up=True)
