@@ -81,10 +81,22 @@ def _telling(
     try:
         yield
     except (PlantError, ArithmeticError) as error:
-        named = next((key for key in settings or {} if re.search(rf"\b{re.escape(key)}\b", str(error))), None)
-        place = where if named is None else (*where, named)
         told = f"component {where[1]}: {error}" if where[0] == "components" else str(error)
-        refuse(place, told, "")
+        refuse((*where, *_named(str(error), settings or {})), told, _laid_over(settings or {}))
+
+
+def _named(error: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give where the first setting stands that an error names: among the settings, or among figures inside one."""
+    inside = [(key, own) for key, given in settings.items() if isinstance(given, Mapping) for own in given]
+    places: list[tuple[str, ...]] = [*inside, *((key,) for key in settings)]
+    return next((place for place in places if re.search(rf"\b{re.escape(place[-1])}\b", error)), ())
+
+
+def _laid_over(settings: Mapping[str, Any]) -> str:
+    """Say where figures come from that the file does not have."""
+    if "figures" not in settings or "datasheet" in settings:
+        return ""
+    return "figures are laid over the ready sheet that is taken by default; datasheet: null for figures alone"
 
 
 def _check(_: Composition, plan: Plan, refuse: Refuse) -> None:
@@ -103,8 +115,16 @@ def _under(name: str, refuse: Refuse) -> Refuse:
 
 def _make(whole: Composition, plan: Plan, refuse: Refuse) -> None:
     """Make all components, each with the coolant of its loop."""
-    loops = _coolants(plan, refuse)
+    told: set[str] = set()
+
+    def tell(where: tuple[str, ...], what: str, hint: str) -> None:
+        told.add(where[1])
+        refuse(where, what, hint)
+
+    loops = _coolants(plan, tell)
     for name, entry in plan.components.items():
+        if name in told:
+            continue
         settings = _settings(entry)
         with _telling(("components", name), refuse, settings):
             whole.add(name, make(entry["kind"], settings, coolant=loops.get(name, _NOBODYS)))
