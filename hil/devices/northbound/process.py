@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from hil.devices.northbound.answers import Answers
+from hil.devices.northbound.answers import Answers, Sight
 from hil.devices.northbound.settings import Desk
 from hil.devices.northbound.watch import Watch
 from hil.devices.stand_in.server import ModbusServer
@@ -55,7 +55,7 @@ class Office:
         if request.function == HAND_OVER and self.is_orphaned.is_set():
             self._is_relieved = True
         accepted, beyond = self._desk.count("setpoints_accepted", 0), self._answers.beyond_type
-        code, values = self._answers.answer(request, self._watch.look(machine_ns()))
+        code, values = self._answers.answer(request, self._look())
         self._desk.count("values_beyond_type", self._answers.beyond_type - beyond)
         if request.values and self._desk.count("setpoints_accepted", 0) == accepted:
             self._desk.count("setpoints_refused")
@@ -69,13 +69,14 @@ class Office:
 
     def tick(self, dt_s: float) -> None:  # noqa: ARG002  what the server tells every program
         """Look at the loop, so that its silence counts from when it fell silent."""
-        self._watch.look(machine_ns())
+        self._look()
         self._desk.beat()
 
-    @property
-    def silences(self) -> int:
-        """How often the loop has fallen silent."""
-        return self._watch.silences
+    def _look(self) -> Sight:
+        before = self._watch.silences
+        sight = self._watch.look(machine_ns())
+        self._desk.count("silences", self._watch.silences - before)
+        return sight
 
     def is_over(self) -> bool:
         """Whether to go: at the end of the run, when relieved, or when the wait for either has been long enough."""
@@ -148,7 +149,6 @@ def main(arguments: Sequence[str]) -> int:
             now = getattr(server.counters, counter)
             desk.count(counter, now - before)
             told[counter] = now
-        desk.count("silences", office.silences - desk.count("silences", 0))
         return office.is_over()
 
     try:

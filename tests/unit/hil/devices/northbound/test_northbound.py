@@ -364,3 +364,16 @@ def test_what_is_refused_and_what_cannot_be_shown_is_counted_for_the_record() ->
     ]  # fmt: skip
     desk.close()
     memory.close()
+
+
+def test_a_server_that_was_started_again_goes_on_counting_silences() -> None:
+    memory = Desk.write(NorthboundSettings("127.0.0.1", 0, 1, SIGNALS, silent_after_s=0.0))
+    desk, table = Desk(memory.map), Table()
+    desk.count("silences", 4)
+    office = Office(desk, table)
+    table.publish(0.0)
+    for _ in range(5):
+        office.tick(0.0)
+    assert desk.count("silences", 0) == 5, "once, however often it is looked at"
+    desk.close()
+    memory.close()
