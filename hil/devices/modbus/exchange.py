@@ -34,15 +34,17 @@ class ReadExchange:
         Length of the reply that :meth:`is_reply` knows.
     refused : int
         Exception code of the last refusal; 0 once it answers.
+    answered : bool
+        Whether it, or what it is a part of, has ever been answered.
     failures : int
-        Refusals in succession by which the device said that it failed (exception 4).
+        Refusals in succession that may pass: the device said that it failed, or had answered before.
     probe_ns : int
         Loop time before which it is not asked.
     """
 
     __slots__ = (
-        "_decode", "_expected", "_image", "_intake", "bindings", "block", "failures", "frame", "function", "is_reply",
-        "probe_ns", "refused", "reply_bytes", "unit_id",
+        "_decode", "_expected", "_image", "_intake", "answered", "bindings", "block", "failures", "frame", "function",
+        "is_reply", "probe_ns", "refused", "reply_bytes", "unit_id",
     )  # fmt: skip
 
     def __init__(self, block: Block, bindings: Sequence[Binding], image: Image) -> None:
@@ -58,6 +60,7 @@ class ReadExchange:
         self.block = block
         self.unit_id, self.function = block.unit_id, block.function
         self.refused = self.failures = 0
+        self.answered = False
         self.probe_ns = 0
         frame = ReadFrame(block.unit_id, block.function, block.address, block.count)
         self.frame, self.is_reply, self.reply_bytes = frame.request, frame.is_reply, frame.reply_bytes
@@ -75,10 +78,12 @@ class ReadExchange:
 
     def take_from(self, buffer: bytearray, start: int, received_ns: int) -> int:
         """Put the values of the reply at ``start`` into the image; gives how many it refused."""
+        self.answered = True
         return self._intake.put(self._decode(buffer, start + DATA_AT), received_ns)
 
     def take(self, reply: Reply, received_ns: int) -> int:
         """Do the same for a decoded reply that fits."""
+        self.answered = True
         return self._intake.put(self._raws(reply), received_ns)
 
     def _raws(self, reply: Reply) -> Sequence[float]:
@@ -95,7 +100,9 @@ class ReadExchange:
 
     def part(self, block: Block) -> ReadExchange:
         """Make the exchange of a part of this block."""
-        return ReadExchange(block, self.bindings, self._image)
+        part = ReadExchange(block, self.bindings, self._image)
+        part.answered = self.answered
+        return part
 
     def names(self) -> str:
         """Name the block's signals for a person."""

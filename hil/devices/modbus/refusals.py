@@ -17,9 +17,10 @@ PASSING_EXCEPTIONS = frozenset({5, 6, 10, 11})
 """Exceptions of a busy device or a gateway: no point is bad, its value only grows old."""
 
 _PATIENCE = 3
-"""So often in succession a device may fail before one of its points is thought to be the cause: most failures pass."""
-_FAILURE_PROBE_NS = 1_000_000_000
-"""How soon at the latest a point is asked again that its device failed to give, ns."""
+"""So often in succession a device may refuse what it has given before, or fail, until a point is thought the cause:
+most of that passes."""
+_PASSED_PROBE_NS = 1_000_000_000
+"""How soon at the latest a point is asked again that its device had given before, or failed to give, ns."""
 
 
 class Refusals:
@@ -57,12 +58,13 @@ class Refusals:
 
     def of_read(self, block: ReadExchange, code: int, now_ns: int) -> list[ReadExchange]:
         """Take a refusal of ``block``; gives what to ask at once in its place."""
-        passes = code in PASSING_EXCEPTIONS or (code == DEVICE_FAILURE and _has_patience(block))
+        may_pass = code == DEVICE_FAILURE or block.answered
+        passes = code in PASSING_EXCEPTIONS or (may_pass and _has_patience(block))
         if not passes and code in SPLITTING_EXCEPTIONS and len(block.block.cells) > 1:
-            return self._split(block, code)
+            return self._split(block, may_pass)
         if not passes:
             block.mark_bad()
-            probe_ns = min(self._probe_ns, _FAILURE_PROBE_NS) if code == DEVICE_FAILURE else self._probe_ns
+            probe_ns = min(self._probe_ns, _PASSED_PROBE_NS) if may_pass else self._probe_ns
             self._reads.put_off(block, now_ns + probe_ns)
             self._counts["points_refused"] += len(block.block.members)
         if block.refused != code:
@@ -70,18 +72,18 @@ class Refusals:
             self._events.add(now_ns, f"{block.names()} refused: {exception_in_words(code)}")
         return []
 
-    def _split(self, block: ReadExchange, code: int) -> list[ReadExchange]:
+    def _split(self, block: ReadExchange, may_pass: bool) -> list[ReadExchange]:
         self._counts["blocks_split"] += 1
         block.failures = 0
         parts = self._reads.split(block)
         for part in parts:
             # The cause is being looked for: its parts get no patience of their own.
-            part.failures = _PATIENCE if code == DEVICE_FAILURE else 0
+            part.failures = _PATIENCE if may_pass else 0
         return parts
 
     def answers_again(self, block: ReadExchange, now_ns: int) -> None:
         """Note that ``block``, refused until now, has been answered."""
-        if block.refused == DEVICE_FAILURE and block.failures >= _PATIENCE:
+        if block.failures >= _PATIENCE:
             # The device was the cause and not the point, so what was split because of it is whole again.
             self._reads.start_over()
         block.refused = block.failures = 0

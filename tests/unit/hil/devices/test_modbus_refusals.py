@@ -83,6 +83,29 @@ def test_a_single_point_refused_is_bad_and_left_alone_for_the_probe_time(bench: 
     assert bad in bench.reads.due(7 + PROBE_NS)
 
 
+@pytest.mark.parametrize("code", [ILLEGAL_FUNCTION, ILLEGAL_ADDRESS])
+def test_what_was_given_before_is_asked_on_and_bad_at_the_third_refusal(bench: Bench, code: int) -> None:
+    (block,) = bench.reads.due(0)
+    block.take_from(bytearray(13), 0, 0)
+    for now_ns in (1, 2):
+        assert bench.refusals.of_read(block, code, now_ns) == []
+        assert bench.reads.due(now_ns) == [block]
+    bench.refusals.answers_again(block, 3)
+    for now_ns in (4, 5):
+        assert bench.refusals.of_read(block, code, now_ns) == []
+    assert list(bench.image.quality[:2]) == [GOOD, GOOD]
+    assert bench.counted() == {}
+    parts = bench.refusals.of_read(block, code, 6)
+    assert [part.names() for part in parts] == ([] if code == ILLEGAL_FUNCTION else ["in_0", "in_1"])
+    bad = parts[1] if parts else block
+    if parts:
+        assert bench.refusals.of_read(bad, code, 7) == []
+    assert bench.image.quality[1] == BAD
+    assert bad in bench.reads.due(7 + PROBE_NS // 2), "asked again after a second"
+    bench.refusals.answers_again(bad, 8 + PROBE_NS // 2)
+    assert bench.reads.due(9 + PROBE_NS // 2) == [block], "whole again"
+
+
 def test_a_busy_device_makes_no_point_bad_and_is_asked_on(bench: Bench) -> None:
     (block,) = bench.reads.due(0)
     assert bench.refusals.of_read(block, BUSY, 0) == []

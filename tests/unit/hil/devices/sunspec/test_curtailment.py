@@ -255,7 +255,7 @@ def test_whatever_happens_the_inverter_is_never_given_a_limit_that_was_not_asked
     asked = {10}
     for second, (limit, fate) in enumerate(steps):
         inverter.refuses, inverter.deaf = fate == "refused", fate == "deaf"
-        asked.add(round(max(limit, 1.0) * 10))
+        asked.add(round(max(limit, 1.0) / 10.0**-1))
         cycle(control, inverter, second * S, limit, answered=fate != "lost")
         assert round(control.held_percent * 10) in asked if control.held_percent is not None else True
         assert {round(value * 10) for _, _, value in inverter.history} <= asked
