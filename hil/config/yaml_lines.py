@@ -12,9 +12,11 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
 from hil.config.nearest import did_you_mean, nearest
+from hil.config.yaml_tags import PlacedConstructor, tags_in
 from hil.errors import ConfigError, Problem
 
 Key = str | int
@@ -69,18 +71,32 @@ def read_yaml(path: Path) -> Document:
         with warnings.catch_warnings():
             # An anchor used twice is YAML's business; what it leads to is checked like everything else.
             warnings.simplefilter("ignore")
-            tree = YAML(typ="rt").load(text)
+            _refuse_tags(file, text)
+            yaml = YAML(typ="rt")
+            yaml.Constructor = PlacedConstructor
+            tree = yaml.load(text)
         return _document(file, tree)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else None
         what = str(error.problem or error.context or "not valid YAML").split("\n")[0]
         raise ConfigError(Problem(file, line, f"not YAML: {what}", _yaml_hint(text, line, what))) from error
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        what = f"not YAML: the character U+{error.character:04X}"
+        raise ConfigError(Problem(file, line, what, "take it out: it is no text")) from error
     except (YAMLError, ValueError) as error:
         what = (str(error).splitlines() or ["not valid"])[0]
         raise ConfigError(Problem(file, None, f"not YAML: {what}")) from error
     except RecursionError as error:
         raise ConfigError(Problem(file, None, "not usable: its values are nested too deeply")) from error
+
+
+def _refuse_tags(file: str, text: str) -> None:
+    hint = "take it out: a value is text, number, true, false, list or mapping; quotes where a text begins with !"
+    problems = [Problem(file, line, f"the tag {tag[:60]}", hint) for line, tag in tags_in(text)]
+    if problems:
+        raise ConfigError(problems)
 
 
 def _document(file: str, tree: Any) -> Document:
@@ -116,9 +132,10 @@ class _Reader:
         result = {}
         for key, value in node.items():
             name = str(key)
-            # A key that came by a merge (<<) has no line of its own.
-            if key in node.lc.data:
-                self.lines[(*path, name)] = node.lc.key(key)[0] + 1
+            line = _key_line(node, key)
+            # What an alias merged (<<) stands further up, and is told where it is asked for.
+            if line is not None and line > node.lc.line:
+                self.lines[(*path, name)] = line
             result[name] = self.plain(value, (*path, name))
         return result
 
@@ -138,6 +155,14 @@ class _Reader:
         return next(
             self.lines[path[:length]] for length in range(len(path), -1, -1) if path[:length] in self.lines
         )
+
+
+def _key_line(node: CommentedMap, key: Any) -> int | None:
+    """Line of a key of ``node``, also of one that a merge (``<<``) brought; None where it has none."""
+    if key in (node.lc.data or ()):
+        return int(node.lc.key(key)[0]) + 1
+    lines = (_key_line(merged, key) for merged in node.merge or () if key in merged)
+    return next(lines, None)
 
 
 def near_file(path: Path) -> str:

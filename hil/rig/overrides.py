@@ -11,6 +11,7 @@ from ruamel.yaml.error import YAMLError
 
 from hil.config.nearest import did_you_mean
 from hil.config.yaml_lines import Document, Key, Path_
+from hil.config.yaml_tags import tags_in
 from hil.errors import ConfigError, Problem
 
 _SECRET = re.compile("pass|secret|key|token|pwd", re.IGNORECASE)
@@ -37,19 +38,25 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> None:
         if not separator or not all(keys):
             what = f"{without_secrets(text)!r} is not of the form key.key=value"
             raise ConfigError(Problem("--set", None, what))
-        try:
-            plain = YAML(typ="safe", pure=True).load(value)
-        except (YAMLError, ValueError, RecursionError) as error:
-            shown = without_secrets(text)
-            hint = "a text with special characters needs quotes: 'key=\"text\"'"
-            raise ConfigError(Problem("--set", None, f"{shown!r}: the value is not YAML", hint)) from error
-        if not _is_plain(plain):
-            what = (
-                f"{without_secrets(text)!r}: the value is neither text, number, true, false, list nor mapping"
-            )
-            raise ConfigError(Problem("--set", None, what, "put it in quotes if it is a text"))
+        plain = _value(value, without_secrets(text))
         place = _put(document.data, keys, plain, without_secrets(text))
         document.origins[place] = f"--set {without_secrets(text)}"
+
+
+def _value(value: str, shown: str) -> Any:
+    """Give the plain value that ``value`` is as YAML; ``shown`` is the override as it may be told."""
+    neither = f"{shown!r}: the value is neither text, number, true, false, list nor mapping"
+    quotes = "put it in quotes if it is a text"
+    try:
+        if tags_in(value):
+            raise ConfigError(Problem("--set", None, f"{neither}: it has a tag (!)", quotes))
+        plain = YAML(typ="safe", pure=True).load(value)
+        if not _is_plain(plain):
+            raise ConfigError(Problem("--set", None, neither, quotes))
+    except (YAMLError, ValueError, RecursionError) as error:
+        hint = "a text with special characters needs quotes: 'key=\"text\"'"
+        raise ConfigError(Problem("--set", None, f"{shown!r}: the value is not YAML", hint)) from error
+    return plain
 
 
 def _is_plain(value: Any) -> bool:
