@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,27 +48,14 @@ def scan(
     Nothing is written to any device. On a serial line no other master may be active meanwhile.
     Exit codes: 0 somebody answers, 1 nobody, 2 the port or host cannot be used.
     """  # fmt: skip
-    from hil.devices.discovery import find_unit, fits, left_out, runs_that_answer  # noqa: PLC0415  loads the definitions
-
     asked = _numbers("--units", units or ("1-247" if is_serial(target) else "1,255,0,2-10"), 0, _LAST_UNIT)
     places = _span("--registers", registers) if registers else None
-    known = _known_lists()
-    found: list[tuple[FoundUnit, list[Fit]]] = []
-    drafted: list[Point] = []
-    omitted: list[str] = []
     if is_serial(target) and len(asked) > _FEW and not as_json:
         errors.print(_how_long(target, len(asked), timeout_s))
     with open_asker(target, SerialLine(baud, parity), timeout_s, "scan") as asker:
-        for unit_id in track(asked, "asking units", console=errors, transient=True, disable=as_json):
-            unit = find_unit(asker, unit_id, timeout_s)
-            if unit is None:
-                continue
-            fitting = [] if unit.is_sunspec else [fits(asker, unit_id, each, timeout_s) for each in known]
-            found.append((unit, fitting))
-            runs = runs_that_answer(asker, unit_id, *places, timeout_s) if places else []
-            drafted += _drafted(unit, runs, many=len(asked) > 1)
-            omitted += left_out(unit)
-        came = "" if found else _came(asker)
+        shown = track(asked, "asking units", console=errors, transient=True, disable=as_json)
+        found, drafted, omitted = _ask_all(asker, shown, len(asked), places, timeout_s)
+        came = _came(asker, bool(found))
     if out is not None and drafted:
         _write(out, target, drafted, omitted)
     elif out is not None:
@@ -80,9 +67,31 @@ def scan(
     if omitted and not as_json:
         errors.print(_in_short(omitted, out if drafted else None))
     if came:
-        errors.print(f"{came}: give it more time with --timeout, or check baud and parity")
+        errors.print(came)
     if not found:
         raise typer.Exit(EXIT_NOBODY)
+
+
+def _ask_all(
+    asker: Asker, units: Iterable[int], many: int, places: tuple[int, int] | None, timeout_s: float
+) -> tuple[list[tuple[FoundUnit, list[Fit]]], list[Point], list[str]]:
+    """Give the units that answer with the lists that fit, the drafted points, and what was left out of the draft."""
+    from hil.devices.discovery import find_unit, fits, left_out, runs_that_answer  # noqa: PLC0415  loads definitions
+
+    known = _known_lists()
+    found: list[tuple[FoundUnit, list[Fit]]] = []
+    drafted: list[Point] = []
+    omitted: list[str] = []
+    for unit_id in units:
+        unit = find_unit(asker, unit_id, timeout_s)
+        if unit is None:
+            continue
+        fitting = [] if unit.is_sunspec else [fits(asker, unit_id, each, timeout_s) for each in known]
+        found.append((unit, fitting))
+        runs = runs_that_answer(asker, unit_id, *places, timeout_s) if places else []
+        drafted += _drafted(unit, runs, many=many > 1)
+        omitted += left_out(unit)
+    return found, drafted, omitted
 
 
 def _how_long(target: str, ids: int, timeout_s: float) -> str:
@@ -96,11 +105,17 @@ def _how_long(target: str, ids: int, timeout_s: float) -> str:
     )
 
 
-def _came(asker: Asker) -> str:
-    """Give what came from a line on which nobody answered."""
+def _came(asker: Asker, anybody: bool) -> str:
+    """Say what came and was no answer; of a line only where nobody answered, for it takes time to hear it out."""
+    from hil.devices.modbus.conversation import Conversation  # noqa: PLC0415  as above
     from hil.devices.rtu.conversation import RtuConversation  # noqa: PLC0415
 
-    return asker.hear_out() if isinstance(asker, RtuConversation) else ""
+    if isinstance(asker, Conversation) and asker.wrong_replies:
+        count, first = sum(asker.wrong_replies.values()), next(iter(asker.wrong_replies))
+        return f"wrong replies, none of which was believed: {count}; it {first}"
+    if isinstance(asker, RtuConversation) and not anybody and (came := asker.hear_out()):
+        return f"{came}: give it more time with --timeout, or check baud and parity"
+    return ""
 
 
 def _why_nothing(found: Sequence[Any], places: tuple[int, int] | None) -> str:

@@ -12,6 +12,9 @@ It stores what is written and gives it back; ``mode`` says how it fails from now
 ``exception``      refuses with ``exception_code``
 ``reset``          resets the connection at the request
 ``garbage``        sends bytes that are not Modbus
+``short``          answers a read of several registers with one too few, in a frame that is right in itself
+``long``           answers a read with one register too many, likewise
+``other_unit``     answers in the name of the next unit
 =================  ==========================================================================
 """
 
@@ -22,6 +25,7 @@ import socket
 import struct
 import threading
 import time
+from dataclasses import replace
 
 from hil.devices.wire import codec
 from hil.devices.wire.codec import Request, RequestStream
@@ -91,8 +95,11 @@ class MisbehavingServer:
     def _answer(self, connection: socket.socket, tid: int, request: Request) -> None:
         if self.unit_ids is not None and request.unit_id not in self.unit_ids:
             return
-        frame = self._reply(tid, request)
         mode = self.mode
+        shift = {"short": -1 if request.count > 1 else 0, "long": 1}.get(mode, 0)
+        frame = self._reply(tid, request if request.values else replace(request, count=request.count + shift))
+        if mode == "other_unit":
+            frame = frame[:6] + bytes([request.unit_id + 1 & 0xFF]) + frame[7:]
         if mode == "late":
             time.sleep(self.delay_s)
         if mode == "wrong_id":

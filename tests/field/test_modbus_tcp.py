@@ -369,6 +369,19 @@ def test_proof_of_a_gateway_without_the_unit(server: MisbehavingServer) -> None:
     assert "gateway target did not respond" in proof(server.port)
 
 
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [
+        ("short", "registers instead of"),
+        ("long", "registers instead of"),
+        ("other_unit", "answers as unit id 2 where 1 was asked"),
+    ],
+)
+def test_proof_of_a_device_whose_replies_are_others(server: MisbehavingServer, mode: str, told: str) -> None:
+    server.mode = mode
+    assert told in proof(server.port)
+
+
 def test_proof_of_something_that_is_no_modbus_device(server: MisbehavingServer) -> None:
     server.mode = "garbage"
     assert "does not speak Modbus TCP" in proof(server.port)

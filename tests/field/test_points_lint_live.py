@@ -166,6 +166,31 @@ def test_a_list_on_a_stand_in_of_itself_is_clean(lint: Any, tmp_path: Path) -> N
     assert (report["findings"], report["answered"]) == ([], 3)
 
 
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [("long", "answers with 3 registers instead of 2"), ("other_unit", "answers as unit id 2")],
+)
+def test_a_device_none_of_whose_replies_is_an_answer(
+    lint: Any, server: MisbehavingServer, mode: str, told: str
+) -> None:
+    server.mode = mode
+    report = lint("a_bar,input_register,0,float32,,1,bar,r,0,60\n", server.port)
+    assert report["exit_code"] == 2
+    assert told in report["problems"][0]["what"]
+
+
+def test_a_reply_that_is_too_short_is_a_finding_and_the_rest_is_read(
+    lint: Any, server: MisbehavingServer
+) -> None:
+    server.mode = "short"
+    rows = "a_bar,input_register,0,float32,,1,bar,r,0,60\nb_bar,input_register,9,uint16,,0.1,bar,r,0,60\n"
+    report = lint(rows, server.port)
+    assert (report["exit_code"], report["answered"]) == (1, 1)
+    assert [each["what"] for each in report["findings"] if each["code"] == "wrong_reply"] == [
+        "2 addresses from 0: the device answers with 1 register instead of 2"
+    ]
+
+
 @pytest.mark.needs("gcc")
 @pytest.mark.needs("libmodbus")
 def test_the_shipped_lists_on_the_c_stubs(lint: Any, root: Path) -> None:

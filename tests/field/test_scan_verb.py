@@ -87,6 +87,20 @@ def test_what_a_list_cannot_hold_is_left_out_with_the_reason_and_the_rest_is_dra
     assert len(load_points(out).points) == found["drafted_points"] > 60
 
 
+def test_replies_that_are_none_are_told_and_nothing_is_made_of_them() -> None:
+    with MisbehavingServer() as server:
+        server.mode = "other_unit"
+        code, found, err = scan(f"127.0.0.1:{server.port}", "--units", "1")
+        assert (code, found["units"]) == (1, [])
+        assert "2; it answers as unit id 2 where 1 was asked" in " ".join(err.split())
+        server.mode = "short"
+        server.registers[5] = 77
+        code, found, err = scan(f"127.0.0.1:{server.port}", "--units", "1", "--registers", "5-7")
+    assert (code, found["drafted_points"]) == (0, 3)
+    assert "wrong replies, none of which was believed" in err
+    assert "Traceback" not in err
+
+
 def test_nobody_and_nothing() -> None:
     code, _, err = scan("127.0.0.1:1")
     assert code == 2

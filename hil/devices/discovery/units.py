@@ -28,8 +28,13 @@ class Asker(Protocol):
         """Whether the time for the whole conversation has run out."""
         ...
 
+    @property
+    def wrong(self) -> str:
+        """What was wrong with the reply to the last question; empty where it was right or none came."""
+        ...
+
     def ask(self, request: Request, timeout_s: float) -> Reply | None:
-        """Give the reply; None where none came in time."""
+        """Give the reply; None where none came in time, or a wrong one."""
         ...
 
 

@@ -41,6 +41,7 @@ CODES = {
     "refused": "live: the device refuses the point",
     "off_by_one": "live: refused, but the address beside it answers",
     "silent": "live: a unit does not answer",
+    "wrong_reply": "live: what comes is no answer to the question: another unit's, or of another length",
     "unknown_code": "accepted names a finding that does not exist",
 }
 """Every code that a finding may have, with its meaning."""

@@ -19,6 +19,7 @@ from hil.errors import DeviceError, Problem
 SAMPLES, PAUSE_S = 3, 0.2
 """How often every point is read, and the pause between: a value that moves shows more of itself."""
 _GATEWAY_EXCEPTIONS = frozenset({10, 11})
+_WRONG_HINT = "its Modbus is at fault, or a gateway's before it: such replies are never believed"
 
 
 @dataclass(slots=True)
@@ -29,6 +30,7 @@ class _Seen:
     findings: list[Finding]
     silent: set[int]
     refused: set[int]
+    wrong: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,15 @@ def live_findings(
     Raises
     ------
     DeviceError
-        None of its units answers.
+        None of its units answers, or none to what was asked.
     """
     readable = [point for point in points if point.readable and fits(point, manner.limits)]
     seen = _ask_all(readable, manner, asker)
     if readable and not seen.samples and not seen.refused:
         hint = "check unit ids; host and port (502), or baud and parity"
         raise DeviceError(Problem("--live", None, f"{manner.who} does not answer", hint))
+    if seen.wrong and not seen.samples:
+        raise DeviceError(Problem("--live", None, f"{manner.who} {seen.wrong}", _WRONG_HINT))
     for index, samples in sorted(seen.samples.items()):
         point = readable[index]
         if point.type != "bool" and point.bit is None:
@@ -119,6 +123,13 @@ def _ask(
     time.sleep(manner.gap_s)
     request = Request(block.unit_id, block.function, block.address, block.count)
     reply = asker.ask(request, manner.reply_timeout_s)
+    if reply is None and asker.wrong:
+        seen.wrong = asker.wrong
+        seen.refused.update(block.members)
+        named = points[block.members[0]]
+        what = f"{block.count} addresses from {block.address}: the device {asker.wrong}"
+        seen.findings.append(found("wrong_reply", named, what, _WRONG_HINT))
+        return ()
     if reply is None or reply.exception in _GATEWAY_EXCEPTIONS:
         seen.silent.add(block.unit_id)
         named = points[block.members[0]]

@@ -15,6 +15,7 @@ from hil.devices.events import Events
 from hil.devices.modbus.exchange import Exchange, ReadExchange, WriteExchange
 from hil.devices.modbus.link import Link
 from hil.devices.modbus.settings import COUNTERS, ModbusTcpSettings
+from hil.devices.wire.answers import mismatch
 from hil.devices.wire.codec import Reply
 
 _SHORTEST_REPLY_BYTES = 10
@@ -200,8 +201,7 @@ class ModbusChannel(ABC):
                 self._abandoned.remove(reply.transaction_id)
             self._counts["late_replies" if late else "wrong_transaction"] += 1
             return
-        same = reply.unit_id == exchange.unit_id and reply.function == exchange.function
-        if not same or not (reply.exception or exchange.fits(reply)):
+        if mismatch(reply, exchange.asked):
             self._counts["mismatched_replies"] += 1
             return
         del self._in_flight[reply.transaction_id]

@@ -7,8 +7,14 @@ import time
 
 from hil.devices.modbus.link import SocketAddress
 from hil.devices.modbus.settings import ModbusTcpSettings
+from hil.devices.wire.answers import mismatch
 from hil.devices.wire.codec import Reply, ReplyStream, Request, encode_request
 from hil.errors import DeviceError, Problem
+
+WRONG_REPLY_HINT = (
+    "its Modbus is at fault, or a gateway's before it: smaller requests (max_registers), or newer firmware"
+)
+"""What may help against wrong replies."""
 
 
 class BrokenError(Exception):
@@ -16,13 +22,24 @@ class BrokenError(Exception):
 
 
 class Conversation:
-    """Blocking questions and answers on one connection."""
+    """Blocking questions and answers on one connection.
+
+    Attributes
+    ----------
+    wrong : str
+        What was wrong with the reply to the last question, after the device's name; empty where it was right or
+        none came.
+    wrong_replies : dict of str to int
+        The same of all questions so far: how often each.
+    """
 
     def __init__(self, connection: socket.socket, deadline_s: float) -> None:
         self._connection = connection
         self._deadline_s = deadline_s
         self._stream = ReplyStream()
         self._transaction_id = 0
+        self.wrong = ""
+        self.wrong_replies: dict[str, int] = {}
 
     @property
     def out_of_time(self) -> bool:
@@ -30,8 +47,19 @@ class Conversation:
         return time.monotonic() >= self._deadline_s
 
     def ask(self, request: Request, timeout_s: float) -> Reply | None:
-        """Give the reply; None where none came in time. Replies to earlier questions are passed over."""
-        self._transaction_id += 1
+        """Give the reply; None where none came in time, or a wrong one: :attr:`wrong` says what of it.
+
+        Replies to earlier questions are passed over.
+
+        Raises
+        ------
+        BrokenError
+            The device closes the connection, or speaks something else.
+        OSError
+            The connection is lost.
+        """
+        self._transaction_id = self._transaction_id + 1 & 0xFFFF
+        self.wrong = ""
         until_s = min(time.monotonic() + timeout_s, self._deadline_s)
         self._connection.sendall(encode_request(request, self._transaction_id))
         while (left_s := until_s - time.monotonic()) > 0.0:
@@ -43,11 +71,19 @@ class Conversation:
             if not data:
                 raise BrokenError("closes the connection; some devices take one client only")
             for reply in self._stream.feed(data):
-                if (reply.transaction_id, reply.function) == (self._transaction_id, request.function):
-                    return reply
+                if reply.transaction_id == self._transaction_id:
+                    return self._believed(reply, request)
             if self._stream.broken:
                 raise BrokenError(f"does not speak Modbus TCP: {self._stream.broken}")
         return None
+
+    def _believed(self, reply: Reply, request: Request) -> Reply | None:
+        """Hold a reply against its question, as the loop does."""
+        self.wrong = mismatch(reply, request)
+        if self.wrong:
+            self.wrong_replies[self.wrong] = self.wrong_replies.get(self.wrong, 0) + 1
+            return None
+        return reply
 
 
 def resolve(who: str, settings: ModbusTcpSettings, place: tuple[str, int | None]) -> SocketAddress:

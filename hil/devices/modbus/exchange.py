@@ -13,12 +13,12 @@ from hil.devices.wire.coalesce import Block
 from hil.devices.wire.codec import (
     READ_COILS,
     READ_DISCRETE_INPUTS,
-    SINGLE_WRITES,
     WRITE_COIL,
     WRITE_COILS,
     WRITE_REGISTER,
     WRITE_REGISTERS,
     Reply,
+    Request,
 )
 from hil.devices.wire.frames import DATA_AT, ReadFrame, WriteFrame
 from hil.devices.wire.values import BitDecoder, BlockDecoder
@@ -43,7 +43,7 @@ class ReadExchange:
     """
 
     __slots__ = (
-        "_decode", "_expected", "_image", "_intake", "answered", "bindings", "block", "failures", "frame", "function",
+        "_decode", "_image", "_intake", "answered", "bindings", "block", "failures", "frame", "function",
         "is_reply", "probe_ns", "refused", "reply_bytes", "unit_id",
     )  # fmt: skip
 
@@ -67,14 +67,13 @@ class ReadExchange:
         self._decode: Callable[[bytearray, int], Sequence[float]]
         if block.function in (READ_COILS, READ_DISCRETE_INPUTS):
             self._decode = BitDecoder(points, block.address, block.count).decode
-            self._expected = (block.count + 7) // 8 * 8
         else:
             self._decode = BlockDecoder(points, block.address, block.count).decode
-            self._expected = block.count
 
-    def fits(self, reply: Reply) -> bool:
-        """Whether a reply has the shape of this request's answer."""
-        return len(reply.values) == self._expected
+    @property
+    def asked(self) -> Request:
+        """What is asked."""
+        return Request(self.unit_id, self.function, self.block.address, self.block.count)
 
     def take_from(self, buffer: bytearray, start: int, received_ns: int) -> int:
         """Put the values of the reply at ``start`` into the image; gives how many it refused."""
@@ -82,14 +81,14 @@ class ReadExchange:
         return self._intake.put(self._decode(buffer, start + DATA_AT), received_ns)
 
     def take(self, reply: Reply, received_ns: int) -> int:
-        """Do the same for a decoded reply that fits."""
+        """Do the same for a decoded reply that answers it."""
         self.answered = True
         return self._intake.put(self._raws(reply), received_ns)
 
     def _raws(self, reply: Reply) -> Sequence[float]:
         if self.function in (READ_COILS, READ_DISCRETE_INPUTS):
             bits = sum(bit << place for place, bit in enumerate(reply.values))
-            data = bits.to_bytes(self._expected // 8, "little")
+            data = bits.to_bytes(len(reply.values) // 8, "little")
         else:
             data = struct.pack(f">{len(reply.values)}H", *reply.values)
         return self._decode(bytearray(data), 0)
@@ -165,10 +164,10 @@ class WriteExchange:
         """Whether the acknowledgement begins at ``start``."""
         return self._frame.is_reply(buffer, start, transaction_id, self.words)
 
-    def fits(self, reply: Reply) -> bool:
-        """Whether a reply repeats this request, as an acknowledgement must."""
-        single = self.function in SINGLE_WRITES
-        return reply.values == (self._frame.address, self.words[0] if single else self._frame.count)
+    @property
+    def asked(self) -> Request:
+        """What is asked."""
+        return Request(self.unit_id, self.function, self.address, self._frame.count, tuple(self.words))
 
     def names(self) -> str:
         """Name the signals for a person."""

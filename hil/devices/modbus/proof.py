@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 
 from hil.config.points import Point
-from hil.devices.modbus.conversation import BrokenError, Conversation, connect, resolve
+from hil.devices.modbus.conversation import WRONG_REPLY_HINT, BrokenError, Conversation, connect, resolve
 from hil.devices.modbus.link import SocketAddress
 from hil.devices.modbus.settings import ModbusTcpSettings
 from hil.devices.wire.coalesce import READ_FUNCTION, Block, coalesce_reads, halves
@@ -169,12 +169,13 @@ def _silent(
     conversation: Conversation,
     reply: Reply | None,
 ) -> Problem:
-    """Say that a unit does not answer, and which others do."""
+    """Say that a unit does not answer, or not what was asked, and which others do."""
     first = points[block.members[0]]
-    how = "does not answer" if reply is None else exception_in_words(reply.exception)
-    limit = f" within {settings.reply_timeout_s:g} s" if reply is None else ""
+    wrong = conversation.wrong
+    silent = f"does not answer within {settings.reply_timeout_s:g} s"
+    how = wrong or (silent if reply is None else exception_in_words(reply.exception))
     where = f'{first.file}:{first.line} "{first.signal}"'
-    what = f"{who}, unit id {block.unit_id}: {how}{limit} (asked for {where})"
+    what = f"{who}, unit id {block.unit_id}: {how} (asked for {where})"
     answering, tried = [], []
     for unit_id in OTHER_UNIT_IDS:
         if unit_id == block.unit_id or conversation.out_of_time:
@@ -186,6 +187,8 @@ def _silent(
     if answering:
         ids = ", ".join(answering)
         return Problem(*place, what, f"unit id {ids} answers: correct unit_id in {first.file}")
+    if wrong:
+        return Problem(*place, what, WRONG_REPLY_HINT)
     what_else = f"no other unit id answers either (tried {', '.join(tried)}): is Modbus switched on?"
     return Problem(*place, what, what_else)
 

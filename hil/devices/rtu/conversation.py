@@ -56,6 +56,8 @@ class RtuConversation:
 
     Attributes
     ----------
+    wrong : str
+        Always empty: on a line without transaction ids nothing tells a wrong reply from one to an earlier question.
     noise_bytes : int
         Bytes that came in place of an answer and were no reply.
     late_replies : int
@@ -72,6 +74,7 @@ class RtuConversation:
         self._open: dict[int, bytes] = {}
         self._answered: dict[int, dict[bytes, None]] = {}
         self._cutter = ReplyCutter(settings.patience_ns)
+        self.wrong = ""
         self.noise_bytes = self.late_replies = 0
 
     @property

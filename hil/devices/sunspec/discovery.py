@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hil.config.points import Point
-from hil.devices.modbus.conversation import Conversation
+from hil.devices.modbus.conversation import WRONG_REPLY_HINT, Conversation
 from hil.devices.modbus.settings import ModbusTcpSettings
 from hil.devices.sunspec.chain import Chain, walk
 from hil.devices.sunspec.curtailment import LEAST_POWER, Curtailment, CurtailSettings
@@ -73,7 +73,9 @@ class Discovery:
         self.chain = self._walked()
         if self.chain.base is None or not self.chain.models:
             what = f"{who}, unit id {unit_id}, is no SunSpec device: {self.chain.trouble}"
-            raise DeviceError(Problem(*place, what, "check unit_id, and that SunSpec is switched on"))
+            wrong = conversation.wrong
+            hint = WRONG_REPLY_HINT if wrong else "check unit_id, and that SunSpec is switched on"
+            raise DeviceError(Problem(*place, f"{what}; it {wrong}" if wrong else what, hint))
 
     def points(self, wanted: Sequence[Wanted]) -> list[tuple[Point, int]]:
         """Give each point with its slot; ``DeviceError`` names all that the device does not have."""

@@ -63,7 +63,7 @@ class HeadExchange(ReadExchange):
         return 0
 
     def take(self, reply: Reply, received_ns: int) -> int:
-        """Do the same for a decoded reply that fits."""
+        """Do the same for a decoded reply that answers it."""
         model_id, length, *rest = reply.values
         power = rest[-1] - ((rest[-1] & 0x8000) << 1) if rest else 0
         self.seen = (model_id, length, power)

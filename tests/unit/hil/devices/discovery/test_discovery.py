@@ -26,6 +26,7 @@ class Line:
     units: dict[int, dict[int, int]]
     gateway_code: int = 0
     deaf_to: set[int] = field(default_factory=set)
+    wrong: str = ""
     asked: list[Request] = field(default_factory=list)
 
     @property
