@@ -61,8 +61,10 @@ HELD_S = {
 """How long a fault lasts beyond its cycle, s. A held frame: until it is let go. A cut reply: until those of the next
 read have filled the gap, and so shown it. A dead connection: until three requests in turn have had no answer."""
 FAILING = BusFault("exception", SHARE, code=4)
-"""A device that says it failed, not that it is busy: the one exception whose cause may be a point, and may pass."""
-FAULTS = (*(BusFault(kind, SHARE, delay_s=DELAYS_S.get(kind, 0.0)) for kind in FAULT_KINDS), FAILING)
+"""A device that says it failed, not that it is busy: the cause may be a point, and may pass."""
+DENYING = BusFault("exception", SHARE, code=2)
+"""A device that denies a register which it has given before."""
+FAULTS = (*(BusFault(kind, SHARE, delay_s=DELAYS_S.get(kind, 0.0)) for kind in FAULT_KINDS), FAILING, DENYING)
 SEEN_BY = {
     "drop": "timeouts", "late": "timeouts", "duplicate": "wrong_transaction", "exception": "exception_replies",
     "wrong_transaction": "wrong_transaction", "reset": "connections_lost", "half_open": "timeouts",
@@ -255,7 +257,9 @@ def is_enough(verdict: Verdict, fresh: int, injected: int, seen: int) -> bool:
     )
 
 
-@pytest.mark.parametrize("fault", [*range(len(FAULTS)), -1], ids=[*FAULT_KINDS, "exception_4", "all_of_them"])
+@pytest.mark.parametrize(
+    "fault", [*range(len(FAULTS)), -1], ids=[*FAULT_KINDS, "exception_4", "exception_2", "all_of_them"]
+)
 def test_one_frame_in_twenty_is_disturbed_and_no_wrong_value_is_good(
     server: TruthfulServer, proxy: ProxyProcess, fault: int
 ) -> None:
