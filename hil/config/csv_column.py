@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hil.config.nearest import did_you_mean
+from hil.config.number_hints import number_hint
 from hil.config.yaml_lines import near_file
 from hil.errors import ConfigError, Problem
 
@@ -155,7 +156,8 @@ def _number(
     if math.isfinite(value):
         return value
     what = f"{name}: the cell is empty" if not cell else f"{name}: {cell!r} is not a finite number"
-    problems.append(Problem(str(path), line, what, "fill it in, or take the row out"))
+    hint = number_hint(cell, name) or "fill it in, or take the row out"
+    problems.append(Problem(str(path), line, what, hint))
     return None
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
 from hil.config.nearest import did_you_mean, one_of
+from hil.config.number_hints import list_hint, number_hint
 
 _KINDS = {
     "float_type": "a number",
@@ -35,17 +35,19 @@ _LIMITS = {
     "too_long": "takes at most {max_length}",
     "string_too_short": "must not be empty",
 }
-_NUMBER = re.compile(r"^\s*(?P<number>[+-]?[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?)\s*(?P<rest>\S*)\s*$")
 _LONGEST = 60
 
 
-def in_plain_words(complaints: Sequence[ErrorDetails]) -> tuple[str, str]:
-    """Give what is wrong with one value, and the nearest right thing; several complaints are those of a union."""
+def in_plain_words(complaints: Sequence[ErrorDetails], key: str = "") -> tuple[str, str]:
+    """Give what is wrong with the value of ``key``, and the nearest right thing.
+
+    Several complaints are those of a union.
+    """
     details = complaints[0]
     kind, context, value = details["type"], details.get("ctx", {}), details.get("input")
     wanted = list(dict.fromkeys(_KINDS[each["type"]] for each in complaints if each["type"] in _KINDS))
     if wanted and all(each["type"] in _KINDS for each in complaints):
-        return f"must be {' or '.join(wanted)}, not {shown(value)}", _hint(wanted, value)
+        return f"must be {' or '.join(wanted)}, not {shown(value)}", _hint(wanted, value, key)
     if kind in _LIMITS:
         return f"{_LIMITS[kind].format(**context)}{_counted(kind, context)}, not {shown(value)}", ""
     if kind == "missing":
@@ -92,16 +94,16 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2]} …"
 
 
-def _hint(wanted: list[str], value: object) -> str:
-    number = _NUMBER.match(value) if isinstance(value, str) else None
-    if number is not None and any("number" in kind for kind in wanted):
-        plain = number["number"].replace(",", ".")
-        why = f"without the unit {number['rest']}" if number["rest"] else "without quotes"
-        return f"write it {'with a decimal point' if ',' in number['number'] else why}: {plain}"
+def _hint(wanted: list[str], value: object, key: str) -> str:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(value, str) and any("number" in kind for kind in wanted):
+        return number_hint(value, key, whole=wanted == ["a whole number"])
     if wanted == ["a text"] and isinstance(value, (int, float)):
         return f'put it in quotes: "{shown(value)}"'
-    if wanted == ["a list"] and isinstance(value, (str, int, float)):
-        return f"put it in brackets: [{value}]"
+    if wanted == ["a list"] and is_number:
+        return f"put it in brackets: [{shown(value)}]"
+    if wanted == ["a list"] and isinstance(value, str):
+        return list_hint(value)
     return ""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hil.config.nearest import one_of
+from hil.config.number_hints import number_hint
 from hil.config.point_rules import parse_rules
 from hil.config.point_types import (
     ACCESSES,
@@ -65,7 +66,7 @@ class Row:
         try:
             value = float(text.replace(",", ".") if self.decimal_comma else text)
         except ValueError:
-            self.wrong(f'{column} "{text}" is not a number')
+            self.wrong(f'{column} "{text}" is not a number', number_hint(text, column))
             return math.nan
         if not math.isfinite(value):
             self.wrong(f"{column} {text} is not finite")

@@ -111,7 +111,8 @@ def _wrong_value(document: Document, path: Path_, complaints: list[ErrorDetails]
     if isinstance(error, WrongKeyError):
         path = (*path, error.key) if error.key else path
         return document.problem(path, f"{_dotted(path)}: {error}", error.hint)
-    what, hint = in_plain_words(complaints)
+    name = next((str(key) for key in reversed(path) if isinstance(key, str)), "")
+    what, hint = in_plain_words(complaints, name)
     if complaints[0]["type"] == "missing":
         path = path[:-1]
     elif complaints[0]["type"] in {"union_tag_invalid", "profile"}:

@@ -67,9 +67,11 @@ _TABLE = (
     Unit("Hz", "frequency", 1.0),
     Unit("rpm", "speed of rotation", 1.0),
     Unit("s", "time", 1.0),
+    Unit("us", "time", 1e-6),
     Unit("ms", "time", 1e-3),
     Unit("min", "time", 60.0),
     Unit("h", "time", 3600.0),
+    Unit("d", "time", 86400.0),
     Unit("V", "voltage", 1.0),
     Unit("mV", "voltage", 1e-3),
     Unit("kV", "voltage", 1e3),
@@ -92,7 +94,9 @@ _MEANT = {
     "°c": "degC", "c": "degC", "celsius": "degC", "°f": "degF", "f": "degF", "kelvin": "K", "pct": "%",
     "percent": "%", "-": "1", "": "1", "lpm": "L/min", "l/m": "L/min", "m³/h": "m3/h",
     "m3h": "m3/h", "kgs": "kg/s", "1/min": "rpm", "sec": "s", "hours": "h", "boolean": "bool", "deg": "degC",
-    "lps": "L/s", "kg/sec": "kg/s", "p.u.": "pu", "kmh": "km/h", "l/kwh_it": "L/kWh", "m3/mwh": "L/kWh",
+    "lps": "L/s", "kg/sec": "kg/s", "p.u.": "pu", "kmh": "km/h", "secs": "s", "second": "s",
+    "seconds": "s", "msec": "ms", "μs": "us", "usec": "us", "mins": "min", "minute": "min", "minutes": "min",
+    "hr": "h", "hrs": "h", "hour": "h", "day": "d", "days": "d", "l/kwh_it": "L/kWh", "m3/mwh": "L/kWh",
 }  # fmt: skip
 
 # The end of a name in which "/" is "_" and letters are small; the four that are not spelt like their symbol.
@@ -102,8 +106,9 @@ _SUFFIXES = {unit.symbol.lower().replace("/", "_"): unit.symbol for unit in reve
     "ratio": "1",
     "kg_s_kpa05": "kg/s/kPa0.5",
 }
-# "1" and "%" are never spelt so in a name; "flow_min" is a minimum far more often than a time in minutes.
-_NOT_SUFFIXES = {"1", "%", "min"}
+# "1" and "%" are never spelt so in a name; "flow_min" is a minimum far more often than a time in minutes, and "d"
+# an axis or a derivative more often than days.
+_NOT_SUFFIXES = {"1", "%", "min", "d"}
 _LONGEST_SUFFIX = 3
 
 
@@ -121,6 +126,14 @@ def unit_hint(symbol: str) -> str:
     if meant is not None:
         return f'did you mean "{meant}"?'
     return did_you_mean(symbol, UNITS) or f"known units: {', '.join(UNITS)}"
+
+
+def known_unit(spelling: str) -> str | None:
+    """Give the unit that ``spelling`` is, or is one of the usual other spellings of; None where it is none."""
+    if spelling in UNITS and spelling != "1":
+        return spelling
+    # No sign, and a sign alone, stand for a ratio in a column of units, and for nothing behind a number.
+    return _MEANT.get(spelling.casefold()) if spelling.strip("-") else None
 
 
 def same_dimension(a: str, b: str) -> bool:
@@ -153,10 +166,13 @@ def convert(value: float, from_unit: str, to_unit: str) -> float:
 
 
 def unit_of_name(name: str) -> str | None:
-    """Read the unit off the end of a name: ``rack_heat_kw`` is in kW; None where the end is no unit."""
+    """Read the unit off the end of a name: ``rack_heat_kw`` is in kW; None where the end is no unit.
+
+    ``rate_up_per_s`` is none either: what changes in a second is not said.
+    """
     parts = name.lower().split("_")
     for length in range(min(_LONGEST_SUFFIX, len(parts) - 1), 0, -1):
         suffix = "_".join(parts[-length:])
-        if suffix in _SUFFIXES and suffix not in _NOT_SUFFIXES:
+        if suffix in _SUFFIXES and suffix not in _NOT_SUFFIXES and parts[-length - 1] != "per":
             return _SUFFIXES[suffix]
     return None

@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from hil.config.nearest import did_you_mean
+from hil.config.number_hints import number_hint
 from hil.config.plain_words import shown
 from hil.config.plants import CduConfig
 from hil.rig.draft import Draft
@@ -71,7 +72,8 @@ def _check_figure(draft: Draft, name: str, key: str, value: float | str | tuple[
         if key in _TEXTS:
             wanted = "a text, such as PG25 by volume"
         given = list(value) if isinstance(value, tuple) else value
-        draft.refuse(path, f"plant {name}: {key} must be {wanted}, not {shown(given)}")
+        hint = number_hint(value, key) if isinstance(value, str) else ""
+        draft.refuse(path, f"plant {name}: {key} must be {wanted}, not {shown(given)}", hint)
 
 
 def _place(config: CduConfig, path: tuple[str, str], message: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from hil.config.csv_column import read_column
 from hil.config.file_kinds import read_kind
 from hil.config.nearest import one_of
+from hil.config.number_hints import number_hint
 from hil.config.profiles import (
     AiWorkloadProfile,
     AnyProfile,
@@ -291,7 +292,7 @@ def parse_load(text: str, cwd: Path) -> tuple[AnyProfile, Document]:
     csv = _CSV_LOAD.match(text)
     if csv is None:
         what = f"{text!r} is not a load" if level is None else f"{text} is not a finite number"
-        raise ConfigError(Problem("--load", None, what, hint))
+        raise ConfigError(Problem("--load", None, what, number_hint(text) or hint))
     if not csv["column"]:
         right = f"give it after a colon: {csv['file']}:<column>"
         raise ConfigError(Problem("--load", None, f"{csv['file']}: which column?", right))

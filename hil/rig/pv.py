@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from hil.config.nearest import did_you_mean
+from hil.config.number_hints import number_hint
 from hil.config.plain_words import shown
 from hil.config.plants import PvPlantConfig
 from hil.config.strict import WrongKeyError
@@ -68,4 +69,5 @@ def _check_parameter(draft: Draft, name: str, key: str, value: bool | float | st
     # A whole number comes as 20.0 from the file's model.
     fits = fits or (wanted is int and isinstance(value, float) and value.is_integer())
     if not fits:
-        draft.refuse(path, f"plant {name}: {key} must be {_KINDS[wanted]}, not {shown(value)}")
+        hint = number_hint(value, key) if isinstance(value, str) and wanted in {float, int} else ""
+        draft.refuse(path, f"plant {name}: {key} must be {_KINDS[wanted]}, not {shown(value)}", hint)

@@ -106,6 +106,12 @@ def test_book_addresses(tmp_path: Path, table: str, book: str, wire: int) -> Non
         ("x,holding_register,0,int16,,1e999", "scale 1e999 is not finite", ""),
         ("x,holding_register,0,int16,,1,inf", "offset inf is not finite", ""),
         ("x,holding_register,0,int16,,ten", 'scale "ten" is not a number', ""),
+        ('x,holding_register,0,int16,,"0,1"', 'scale "0,1" is not a number', "with a decimal point: 0.1"),
+        (
+            "x,coil,0,,,,,,w,,,,,,500 ms",
+            'refresh_s "500 ms" is not a number',
+            "in s, without the unit ms: 0.5",
+        ),
         ("x,holding_register,0,int16,,,,degc", 'unknown unit "degc"', 'did you mean "degC"'),
         ("x,holding_register,0,int16,,,,,read", 'unknown access "read"', "one of: r, w, rw"),
         ("x,input_register,0,int16,,,,,rw", "Modbus cannot write", 'table "holding_register"'),

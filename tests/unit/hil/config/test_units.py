@@ -29,6 +29,8 @@ PAIRS = [(a, b) for a, b in itertools.product(units.UNITS, repeat=2) if same_dim
         (3.6, "m3/h", 60.0, "L/min"),
         (1.0, "kWh", 3.6e6, "J"),
         (1500.0, "ms", 1.5, "s"),
+        (5.0, "ms", 5000.0, "us"),
+        (1.0, "d", 24.0, "h"),
     ],
 )
 def test_known_conversions(value: float, from_unit: str, expected: float, to_unit: str) -> None:
@@ -83,6 +85,9 @@ def test_a_hopeless_unit_lists_all() -> None:
         ("pump_1", None),
         ("flow_min", None),
         ("power_mw", "MW"),
+        ("lateness_p99_us", "us"),
+        ("gain_d", None),
+        ("rate_up_per_s", None),
     ],
 )
 def test_unit_of_name(name: str, expected: str | None) -> None:

@@ -56,6 +56,9 @@ def test_a_column_in_watts_reaches_a_signal_in_kilowatts(
         ("time_s,cdu_heat_w\n0,1e6\n60,1e6\n60,1e6\n", 4, "time_s 60 s does not increase", "one row a time"),
         ("time_s,cdu_heat_w\n0,1\n1,1\n2,1\n3,1\n99,1\n", 6, "gap of 96 s in time_s (3 to 99 s)", "max_gap_s: 96"),
         ("time_s,cdu_heat_w\n0,1e6\n60,1,000,000\n120,1e6\n", 3, "4 cells, and the header has 2", "separators"),
+        ('time_s,cdu_heat_w\n0,1e6\n60,"2000,5"\n', 3, "'2000,5' is not a finite", "with a decimal point: 2000.5"),
+        ('time_s,cdu_heat_w\n0,1e6\n"0,5",1e6\n', 3, "time_s: '0,5'", "with a decimal point: 0.5"),
+        ("time_s,cdu_heat_w\n0,1e6\n60,2 kW\n", 3, "'2 kW' is not a finite", "in W, without the unit kW: 2000"),
         ("time_s,cdu_heat_w\n0,1e6\n", None, "1 rows of data", ""),
     ],
 )  # fmt: skip
@@ -133,6 +136,8 @@ def test_a_column_without_a_unit_is_taken_in_the_signals_and_told(
         ("inf", "inf is not a finite number", ""),
         ("-5", "takes -5 kW, outside the signal's range [0, 2400]", "widen"),
         ("9999", "takes 9999 kW, outside", "widen"),
+        ("1,5", "'1,5' is not a load", "with a decimal point: 1.5"),
+        ("500 W", "'500 W' is not a load", "the number alone, in the unit that is meant here"),
         ("heavy", "'heavy' is not a load", "FILE.csv:COLUMN"),
         ("", "'' is not a load", "FILE.csv:COLUMN"),
         ("{folder}/pulse.yml", "file not found", "pulse.yaml"),
