@@ -29,10 +29,11 @@ _MOST_PROBLEMS = 10
 
 @dataclass(frozen=True, slots=True)
 class CsvColumn:
-    """Strictly increasing times (s) and the finite values at them."""
+    """Strictly increasing times (s), the finite values at them, and the one-based lines they stand in."""
 
     times_s: tuple[float, ...]
     values: tuple[float, ...]
+    lines: tuple[int, ...]
 
 
 def read_column(
@@ -75,7 +76,7 @@ def read_column(
         problems = _gaps(path, times, lines, max_gap_s)
     if problems:
         raise ConfigError(_first(problems, path))
-    return CsvColumn(tuple(times), tuple(values))
+    return CsvColumn(tuple(times), tuple(values), tuple(lines))
 
 
 def _samples(
@@ -136,13 +137,15 @@ def _at(place: Problem | None, path: Path, what: str, hint: str) -> Problem:
     return Problem(place.file, place.line, f"{path}: {what}", hint)
 
 
+def asked_for_by(place: Problem | None) -> str:
+    """Give the words for where the user asked for the file; none where that is no line of a file."""
+    return "" if place is None or place.line is None else f" (asked for at {place.file}:{place.line})"
+
+
 def _missing_column(path: Path, name: str, header: list[str], place: Problem | None) -> Problem:
     others = ", ".join(header[:8]) + (" …" if len(header) > 8 else "")
     hint = did_you_mean(name, header) or f"columns: {others}"
-    asked = (
-        f" (asked for at {place.file}:{place.line})" if place is not None and place.line is not None else ""
-    )
-    return Problem(str(path), 1, f"no column {name!r}{asked}", hint)
+    return Problem(str(path), 1, f"no column {name!r}{asked_for_by(place)}", hint)
 
 
 def _number(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hil.config.csv_column import read_column
+from hil.config.csv_column import CsvColumn, asked_for_by, read_column
 from hil.config.file_kinds import read_kind
 from hil.config.nearest import one_of
 from hil.config.number_hints import number_hint
@@ -105,7 +105,9 @@ def build_profile(config: AnyProfile, asked: Asked) -> BuiltProfile:
     if isinstance(config, WeatherProfile):
         offset += factor * config.offset_k
     low, high = (level * factor + offset for level in (min(levels), max(levels)))
-    _check_range(asked, low, high)
+    bottom, top = asked.signal.range
+    if low < bottom or high > top:
+        raise _beyond_range(config, asked, factor, offset, (low, high))
     assumed = isinstance(config, CsvProfile) and config.unit is None and own_unit is None
     return BuiltProfile(profile, factor, offset, low, high, unit if assumed else None, _held_after_s(profile))
 
@@ -172,8 +174,7 @@ def _make_long(
     """As :func:`_make`, for what is read or drawn."""
     match config:
         case CsvProfile():
-            place = asked.document.problem(asked.path, "")
-            column = read_column(asked.folder / config.file, config.column.strip(), config.max_gap_s, place)
+            column = _read(config, asked)
             sampled = workload.Sampled(column.times_s, column.values, config.interpolation, config.repeat)
             return sampled, column.values, unit_of_name(config.column)
         case AiWorkloadProfile():
@@ -186,6 +187,11 @@ def _make_long(
             return _share(config, asked)
         case WeatherProfile():
             return _weather(config, asked)
+
+
+def _read(config: CsvProfile, asked: Asked) -> CsvColumn:
+    place = asked.document.problem(asked.path, "")
+    return read_column(asked.folder / config.file, config.column.strip(), config.max_gap_s, place)
 
 
 def _weather(config: WeatherProfile, asked: Asked) -> Made:
@@ -202,14 +208,9 @@ def _weather(config: WeatherProfile, asked: Asked) -> Made:
 def _share(config: ShareProfile, asked: Asked) -> Made:
     """Part of another load, which all parts of it share: twelve of them read its file or draw it once."""
     weight = weight_of(config, asked.seed)
-    of, inside = config.of, replace(asked, path=(*asked.path, "of"))
-    if isinstance(of, FileProfile):
-        of, inside = _inside_file(of, inside)
-    if isinstance(of, (int, float)):
-        of = ConstantProfile(type="constant", level=float(of))
+    of, inside = _whole(config, asked)
     if isinstance(of, WeatherProfile):
         raise asked.refuse("there are no shares of the weather", "give the load that is shared", "of")
-    assert not isinstance(of, FileProfile)
     key = (of, inside.folder, inside.seed, inside.duration_s)
     if key not in asked.parts:
         asked.parts[key] = _tried(of, inside)
@@ -220,6 +221,17 @@ def _share(config: ShareProfile, asked: Asked) -> Made:
         raise asked.refuse(f"the whole is in {unit}, and so are its shares, not in {config.unit}", "", "unit")
     part = workload.Share(whole, weight, config.lag_s)
     return part, (weight * min(levels), weight * max(levels)), unit
+
+
+def _whole(config: ShareProfile, asked: Asked) -> tuple[_Levels, Asked]:
+    """Give the load that is shared, and who asks for it there."""
+    of, inside = config.of, replace(asked, path=(*asked.path, "of"))
+    if isinstance(of, FileProfile):
+        of, inside = _inside_file(of, inside)
+    if isinstance(of, (int, float)):
+        of = ConstantProfile(type="constant", level=float(of))
+    assert not isinstance(of, FileProfile)
+    return of, inside
 
 
 def _from_file(config: FileProfile, asked: Asked) -> BuiltProfile:
@@ -299,10 +311,38 @@ def parse_load(text: str, cwd: Path) -> tuple[AnyProfile, Document]:
     return CsvProfile(type="csv", file=csv["file"], column=csv["column"]), here
 
 
-def _check_range(asked: Asked, low: float, high: float) -> None:
+def _beyond_range(
+    config: _Levels, asked: Asked, factor: float, offset: float, reach: tuple[float, float]
+) -> ConfigError:
+    """Make the error for levels outside the signal's range; those of a CSV file are told at their line there."""
+    hint = "widen the signal's range if the plant can take it, or lower the profile"
+    weights: list[float] = []
+    of, inside = config, asked
+    while isinstance(of, ShareProfile):
+        weights.insert(0, weight_of(of, inside.seed))
+        of, inside = _whole(of, inside)
+    if isinstance(of, CsvProfile):
+
+        def level(cell: float) -> float:
+            return math.prod(weights, start=cell) * factor + offset
+
+        return ConfigError(_first_beyond(of, inside, level, hint))
+    low, high = (f"{level:g}" for level in reach)
     bottom, top = asked.signal.range
-    if bottom <= low and high <= top:
-        return
-    reach = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-    what = f"takes {reach} {asked.signal.unit}, outside the signal's range [{bottom:g}, {top:g}]"
-    raise asked.refuse(what, "widen the signal's range if the plant can take it, or lower the profile")
+    what = f"takes {low if low == high else f'{low} to {high}'} {asked.signal.unit}"
+    return asked.refuse(f"{what}, outside the signal's range [{bottom:g}, {top:g}]", hint)
+
+
+def _first_beyond(config: CsvProfile, asked: Asked, level_of: Callable[[float], float], hint: str) -> Problem:
+    """Tell of the first cell whose level is outside the signal's range."""
+    (bottom, top), unit = asked.signal.range, asked.signal.unit
+    column = _read(config, asked)
+    beyond = [n for n, cell in enumerate(column.values) if not bottom <= level_of(cell) <= top]
+    cell = column.values[beyond[0]]
+    level = level_of(cell)
+    takes = f"{level:g} {unit}" if level == cell else f"{cell:g} is {level:g} {unit}"
+    what = f"{asked.name}: {config.column.strip()} {takes}, outside the signal's range [{bottom:g}, {top:g}]"
+    if len(beyond) > 1:
+        what += f", and {len(beyond) - 1} more of {len(column.values)} rows"
+    what += asked_for_by(asked.document.problem(asked.path, ""))
+    return Problem(str(asked.folder / config.file), column.lines[beyond[0]], what, hint)

@@ -144,7 +144,7 @@ def test_a_column_without_a_unit_is_taken_in_the_signals_and_told(
         ("{folder}/broken.csv.gz:x", "cannot be read", ""),
         ("{folder}/empty.csv:x", "the file is empty", "time_s,x"),
         ("{folder}/rows.csv:heat_kpa", "the column 'heat_kpa' is in kPa, and the signal is in kW", ""),
-        ("{folder}/rows.csv:heat_mw", "takes 1e+06 to 2e+06 kW, outside", ""),
+        ("{folder}/rows.csv:heat_mw", "heat_mw 1000 is 1e+06 kW, outside the signal's range [0, 2400], and 1 more", ""),
     ],
 )  # fmt: skip
 def test_bad_load(write_rig: WriteRig, tmp_path: Path, load: str, what: str, hint: str) -> None:
@@ -159,6 +159,32 @@ def test_bad_load(write_rig: WriteRig, tmp_path: Path, load: str, what: str, hin
     assert what in problem.what
     assert hint in problem.hint
     assert problem.file == "--load" or problem.file.startswith(str(tmp_path))
+
+
+SPIKE = "time_s,heat_kw,heat_w\n0,100,1e5\n\n60,2500,2.5e6\n120,200,2e5\n180,-1,-1e3\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        ("{type: csv, file: spike.csv, column: heat_kw}", "heat_kw 2500 kW, outside the signal's range [0, 2400]"),
+        ("{type: csv, file: spike.csv, column: heat_w}", "heat_w 2.5e+06 is 2500 kW, outside"),
+        ("{type: file, file: spike.yaml}", "heat_kw 2500 kW, outside"),
+        ("{type: share, of: {type: file, file: spike.yaml}, weight: 0.98}", "heat_kw 2500 is 2450 kW, outside"),
+        ("{type: share, of: {type: share, of: {type: csv, file: spike.csv, column: heat_w}, weight: 0.7}, weight: 1.4}",
+         "heat_w 2.5e+06 is 2450 kW, outside"),
+    ],
+)  # fmt: skip
+def test_the_first_cell_outside_the_range_is_told_at_its_line(
+    write_rig: WriteRig, source: str, what: str
+) -> None:
+    rig = write_rig("sil", ("heat_kw: 1000", f"heat_kw: {source}"))
+    path = csv(rig.parent, SPIKE, "spike.csv")
+    rig.with_name("spike.yaml").write_text("description: x\ntype: csv\nfile: spike.csv\ncolumn: heat_kw\n")
+    (problem,) = problems_of(rig)
+    assert (problem.file, problem.line) == (str(path), 4)
+    assert problem.what.startswith(f"heat_kw: {what}")
+    assert ", and 1 more of 4 rows (asked for at " in problem.what
 
 
 @pytest.mark.parametrize(
