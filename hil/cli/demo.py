@@ -32,5 +32,6 @@ def demo(out: Annotated[Path, typer.Option(help="Where run folders go.")] = RUNS
     show(wired)
     results.rule("Reports", align="left")
     for made in (simulated, wired):
-        results.print(f"  {made.run_dir / 'report.html'}", highlight=False)
+        if made.report is not None and made.report.has_page:
+            results.print(f"  {made.report.path}", highlight=False)
     raise typer.Exit(max(simulated.exit_code, wired.exit_code))

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
-from hil.cli.console import results, table
+from hil.cli.console import errors, results, table
 from hil.cli.margins import show_margins
 
 
@@ -23,12 +24,19 @@ def report(
 
     made = build_report(run_dir)
     if json_:
-        told = {"run_dir": str(run_dir), "met": made.met, "verdict": made.verdict}
+        told = {
+            "run_dir": str(run_dir),
+            "met": made.met,
+            "verdict": made.verdict,
+            "not_written": made.not_written,
+        }
         typer.echo(json.dumps({**told, "latency": made.latency.as_json(), "kpis": made.kpis}))
     else:
         rows = summary_rows(made.kpis, (*made.requirements, *made.latency.limits))
         results.print(table(f"verdict: {made.verdict}", ("figure", "value", "verdict"), rows))
         results.print(f"latency contract: {made.latency.word}", highlight=False)
         show_margins(made.latency.margins)
-        results.print(f"report: {made.path}", highlight=False)
-    raise typer.Exit(0 if made.met else 1)
+        results.print(f"report: {made.path}" if made.has_page else f"run folder: {run_dir}", highlight=False)
+    for lost in made.not_written:
+        errors.print(f"[bold red]not written: {escape(lost)}[/]")
+    raise typer.Exit(0 if made.met and not made.not_written else 1)

@@ -103,7 +103,9 @@ def show(result: Any) -> None:
         f"{result.end.cycles} cycles, {result.end.simulated_s:g} s in {result.wall_s:.2f} s "
         f"({speed:,.0f} times real time); {result.end.stop}: {escape(result.end.reason)}"
     )
-    where = f"run folder: {result.run_dir}" if report is None else f"report: {report.path}"
+    where = (
+        f"run folder: {result.run_dir}" if report is None or not report.has_page else f"report: {report.path}"
+    )
     results.print(where, highlight=False)
 
 

@@ -278,10 +278,12 @@ def _is_tight(rig: Rig) -> bool:
 def _report(folder: RunFolder) -> ReportResult | None:
     """Report on the run, or note why not: a run that is over is not to fail for want of a page."""
     try:
-        return build_report(folder.path)
+        report = build_report(folder.path)
     except (RunFolderError, OSError) as error:
         folder.errors.append(f"report.html: {error}")
         return None
+    folder.errors += report.not_written
+    return report
 
 
 def _settings(rig: Rig) -> CycleSettings:

@@ -10,7 +10,6 @@ import pytest
 import run_folders as rf
 from plotly.offline import get_plotlyjs
 
-from hil.errors import RunFolderError
 from hil.report import build_report
 from hil.report.fault_labels import staggered
 from hil.report.figure_parts import TimeAxis
@@ -101,7 +100,8 @@ def test_a_report_of_the_same_run_is_the_same_to_the_byte(whole_run, tmp_path):
 
 def test_a_full_disk_leaves_no_draft_behind(whole_run, tmp_path, monkeypatch):
     path = whole_run.write(tmp_path / "r")
-    before = build_report(path).path.read_bytes()
+    whole = build_report(path)
+    before = whole.path.read_bytes()
     write_text = Path.write_text
 
     def fills_up(file, text, **how):
@@ -111,8 +111,10 @@ def test_a_full_disk_leaves_no_draft_behind(whole_run, tmp_path, monkeypatch):
         return write_text(file, text, **how)
 
     monkeypatch.setattr(Path, "write_text", fills_up)
-    with pytest.raises(RunFolderError, match="No space left"):
-        build_report(path)
+    made = build_report(path)
+    assert made.not_written == ("report.html: [Errno 28] No space left on device",)
+    assert not made.has_page
+    assert (made.kpis, made.verdict, made.requirements) == (whole.kpis, whole.verdict, whole.requirements)
     assert not list(path.glob("*.part"))
     assert (path / "report.html").read_bytes() == before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -110,3 +111,24 @@ def test_the_resolved_rig_is_plain_yaml(root: Path, tmp_path: Path) -> None:
     resolved = YAML(typ="safe").load(result.run_dir / "rig.yaml")
     assert resolved["period_s"] == 1.0
     assert resolved["loops"]["supply_temp"]["band"] == 1.0
+
+
+@pytest.mark.parametrize("lost", ["report.html", "kpis.json"])
+def test_a_report_without_room_takes_no_figures_with_it(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    write_text = Path.write_text
+
+    def fills_up(file: Path, text: str, encoding: str | None = None) -> int:
+        if file.name == f"{lost}.part":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_text(file, text, encoding)
+
+    monkeypatch.setattr(Path, "write_text", fills_up)
+    result = run_rig(load_rig(root / "configs/rigs/thermal_tf.yaml"), tmp_path)
+    told = result.as_json()
+    assert told["verdict"] == "met"
+    assert told["kpis"]["loops"]["vessel_temp"]["within_band_percent"] > 75
+    assert told["requirements"][0]["met"]
+    assert told["not_written"] == [f"{lost}: [Errno 28] No space left on device"]
+    assert told["exit_code"] == 1
