@@ -16,6 +16,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from hil.config.yaml_tags import tags_in
 from hil.errors import Problem, RunFolderError
 from hil.report.trend_data import Trend, first_line, read_trend
 
@@ -111,12 +112,15 @@ def _read_rig(run_dir: Path) -> tuple[dict[str, Any], str]:
         raise RunFolderError(Problem(str(run_dir), None, "there is no such run folder"))
     try:
         text = path.read_text(encoding="utf-8")
-        rig = YAML(typ="safe").load(text)
+        tags = tags_in(text)
+        rig = None if tags else YAML(typ="safe").load(text)
     except FileNotFoundError:
         hint = "a run folder is one that `hil run` made, for example runs/<UTC time>-<rig>"
         raise RunFolderError(Problem(str(run_dir), None, "has no rig.yaml", hint)) from None
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
+    except (OSError, ValueError, RecursionError, YAMLError) as error:
         raise RunFolderError(Problem(str(path), None, f"cannot be read: {error}")) from error
+    if tags:
+        raise RunFolderError(Problem(str(path), tags[0][0], f"cannot be read: the tag {tags[0][1]}"))
     if not isinstance(rig, Mapping):
         raise RunFolderError(Problem(str(path), None, "is not a mapping of names to values"))
     return mapping(rig), text

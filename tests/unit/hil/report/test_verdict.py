@@ -187,9 +187,14 @@ def test_what_is_no_run_folder_is_refused_by_name(tmp_path):
         build_report(tmp_path / "nothing")
     with pytest.raises(RunFolderError, match=r"has no rig\.yaml"):
         build_report(tmp_path)
-    (tmp_path / "rig.yaml").write_text("a: [1, 2")
-    with pytest.raises(RunFolderError, match="cannot be read"):
-        build_report(tmp_path)
+    for spoilt, why in (
+        ("a: [1, 2", "cannot be read"),
+        ("a: 1\nseed: !!bool maybe\n", r"rig\.yaml:2: cannot be read: the tag !!bool"),
+        ("a: 2025-02-30\n", "cannot be read: day is out of range"),
+    ):
+        (tmp_path / "rig.yaml").write_text(spoilt)
+        with pytest.raises(RunFolderError, match=why):
+            build_report(tmp_path)
 
 
 def test_what_requirements_and_latency_contract_both_ask_for_is_one_row(good, tmp_path):
